@@ -1,0 +1,23 @@
+-- Grain: one row per delivered event, with the unique number the file itself does not have.
+with
+
+source as (
+    select * from {{ source('raw_web_shop', 'clickstream') }}
+),
+
+-- 30 events repeat another exactly and both happened, so repeats are counted inside one delivery of a file;
+-- the same rows in a later delivery get the same numbers and are duplicates. dense_rank, not row_number:
+-- a line that a crash wrote twice keeps its position and must stay one event.
+final as (
+    select
+        *,
+        _cdp_hash || '-' || cast(
+            dense_rank() over (
+                partition by _cdp_load_seq, _cdp_file, _cdp_hash
+                order by _cdp_position
+            ) as varchar
+        ) as message_id
+    from source
+)
+
+select * from final

@@ -1,0 +1,278 @@
+"""Each example company runs whole, and its published marts equal an independent computation on the raw files.
+
+`cdp run` works on a copy of the company folder; what it published is compared with `tests/oracle.py`.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+import pytest
+
+from tests import oracle
+
+ROOT = Path(__file__).resolve().parents[2]
+COMPANIES = ("airport_survey", "grocery_loyalty", "helpdesk", "web_shop")
+Marts = duckdb.DuckDBPyConnection
+
+
+def run_company(name: str, folder: Path) -> Path:
+    """Run a copy of the example in `folder`; returns its published file."""
+    company = folder / name
+    ignored = shutil.ignore_patterns(".cdp", "warehouse", "exports")
+    shutil.copytree(ROOT / "examples" / name, company, ignore=ignored)
+    done = subprocess.run(
+        [sys.executable, "-m", "cli.main", "run", "--config", str(company / "cdp.yml"), "--json"],
+        cwd=ROOT,
+        env={**os.environ, "NO_COLOR": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, f"{name}: exit {done.returncode}\n{done.stderr[-4000:]}"
+    return company / "warehouse" / "marts.duckdb"
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Published file of each example that a test of this module asked for, run once."""
+    folder = tmp_path_factory.mktemp("examples")
+    return {name: run_company(name, folder) for name in COMPANIES}
+
+
+def marts_of(published: dict[str, Path], name: str) -> Iterator[Marts]:
+    """Read-only connection to one published file."""
+    connection = duckdb.connect(str(published[name]), read_only=True)
+    yield connection
+    connection.close()
+
+
+@pytest.fixture
+def airport(published: dict[str, Path]) -> Iterator[Marts]:
+    """Marts of the survey."""
+    yield from marts_of(published, "airport_survey")
+
+
+@pytest.fixture
+def grocery(published: dict[str, Path]) -> Iterator[Marts]:
+    """Marts of the loyalty scheme."""
+    yield from marts_of(published, "grocery_loyalty")
+
+
+@pytest.fixture
+def helpdesk(published: dict[str, Path]) -> Iterator[Marts]:
+    """Marts of the help desk."""
+    yield from marts_of(published, "helpdesk")
+
+
+@pytest.fixture
+def web_shop(published: dict[str, Path]) -> Iterator[Marts]:
+    """Marts of the synthetic shop."""
+    yield from marts_of(published, "web_shop")
+
+
+def one(marts: Marts, sql: str, *values: str) -> Any:
+    """The single row of a query."""
+    rows = marts.execute(sql, values).fetchall()
+    assert len(rows) == 1, f"{len(rows)} rows: {sql}"
+    return rows[0]
+
+
+@pytest.mark.parametrize("question", list(oracle.SURVEY_QUESTIONS))
+def test_airport_score_equals_the_oracle(airport: Marts, question: str) -> None:
+    """NPS, CSAT and CES of every question: sample, figure and interval."""
+    expected = oracle.survey_score(oracle.survey(), question)
+
+    metric, n, score, ci_low, ci_high, enough = one(
+        airport,
+        """select metric, n, score, ci_low, ci_high, enough_n from marts.cx_scores
+        where question = ? and period = 'all' and dimension = 'all'""",
+        question,
+    )
+
+    assert (metric, n, enough) == (expected.metric, expected.n, True)
+    assert (score, ci_low, ci_high) == pytest.approx(
+        (expected.score, expected.ci_low, expected.ci_high), rel=1e-9
+    )
+
+
+def test_airport_counts_equal_the_oracle(airport: Marts) -> None:
+    """Promoters, passives and detractors; satisfied passengers; who was ever invited is unknown."""
+    nps = oracle.survey_score(oracle.survey(), "nps_overall")
+    csat = oracle.survey_score(oracle.survey(), "csat_overall")
+    sql = """select promoters, passives, detractors, satisfied, invited, response_rate from marts.cx_scores
+        where question = ? and period = 'all' and dimension = 'all'"""
+
+    promoters, passives, detractors, _, invited, rate = one(airport, sql, "nps_overall")
+    satisfied = one(airport, sql, "csat_overall")[3]
+
+    assert (promoters, passives, detractors) == (nps.high, nps.n - nps.high - nps.low, nps.low)
+    assert (invited, rate) == (None, None)
+    assert satisfied == csat.high
+
+
+def test_airport_answers_without_a_credible_date_are_kept(airport: Marts) -> None:
+    """Two sheets contradict their weekday: scored, but in no month."""
+    answers = oracle.survey()
+    scored = oracle.survey_scores(answers, "nps_overall")
+
+    n, dated, customers = one(
+        airport,
+        """select count(*), count(responded_at), count(customer_id) from marts.feedback
+        where question = 'nps_overall' and score is not null""",
+    )
+    months = airport.execute(
+        """select sum(n) from marts.cx_scores
+        where question = 'nps_overall' and period = 'month' and dimension = 'all'"""
+    ).fetchone()
+
+    assert (n, dated, customers) == (len(scored), len(scored) - 2, 0)
+    assert months == (len(scored) - 2,)
+
+
+def test_grocery_totals_equal_the_oracle(grocery: Marts) -> None:
+    """Households, lines, baskets; sales and discounts to the cent."""
+    expected = oracle.grocery()
+
+    lines, net, discount, gross = one(
+        grocery,
+        """select count(*), sum(net_amount), sum(discount_amount), sum(gross_amount)
+        from marts.order_lines""",
+    )
+    orders, order_net = one(grocery, "select count(*), sum(net_amount) from marts.orders")
+    households = one(grocery, "select count(distinct customer_id) from marts.customer_360")[0]
+
+    assert (households, lines, orders) == (expected.households, expected.lines, expected.baskets)
+    assert int(net * 100) == int(order_net * 100) == expected.sales_cents
+    assert int(discount * 100) == expected.discount_cents
+    assert gross == net + discount
+
+
+def test_grocery_household_equals_the_oracle(grocery: Marts) -> None:
+    """Orders and revenue of each of the 2,469 households, one by one; a basket at zero is no purchase."""
+    rows = grocery.execute(
+        """select identifiers.value, profiles.orders, profiles.revenue
+        from marts.customer_360 as profiles
+        inner join marts.customer_identifiers as identifiers using (customer_id)
+        where identifiers.type = 'user_id'"""
+    ).fetchall()
+    found = pd.DataFrame(
+        [(int(household), int(orders), int(revenue * 100)) for household, orders, revenue in rows],
+        columns=["household", "paid_baskets", "cents"],
+    ).set_index("household")
+
+    expected = oracle.grocery().per_household[["paid_baskets", "cents"]]
+    pd.testing.assert_frame_equal(
+        found.sort_index(), expected.sort_index(), check_dtype=False, check_index_type=False
+    )
+
+
+def test_grocery_has_no_line_of_2018_in_new_york(grocery: Marts) -> None:
+    """The file's clock is UTC: lines dated 2018-01-01 there are the evening of 31 December here."""
+    first, last = one(
+        grocery,
+        """select min(ordered_at), max(ordered_at) from marts.order_lines""",
+    )
+
+    assert str(first) == "2017-01-01 11:53:26"
+    assert str(last) == "2018-01-01 04:01:20"
+
+
+def test_helpdesk_tickets_equal_the_oracle(helpdesk: Marts) -> None:
+    """Every case: first event, last event, hours between; first reply and customer are unknown."""
+    rows = helpdesk.execute(
+        """select ticket_id, opened_at, solved_at, resolution_hours, first_reply_at, customer_id
+        from marts.tickets"""
+    ).fetchall()
+
+    expected = oracle.helpdesk()
+    found = pd.DataFrame([row[1:4] for row in rows], index=[row[0] for row in rows])
+    found.columns = pd.Index(["opened", "solved", "hours"])
+    pd.testing.assert_frame_equal(
+        found.sort_index(),
+        expected[["opened", "solved", "hours"]].sort_index(),
+        check_dtype=False,
+        check_names=False,
+        check_index_type=False,
+        rtol=1e-12,
+    )
+    assert {row[4:] for row in rows} == {(None, None)}
+    assert sum(row[3] for row in rows) / len(rows) / 24 == pytest.approx(expected["hours"].mean() / 24)
+
+
+def test_helpdesk_keeps_exact_repeats(helpdesk: Marts) -> None:
+    """13,710 rows received and loaded: 91 repeat another inside the file and are kept."""
+    received, loaded, duplicates = one(
+        helpdesk,
+        "select sum(received), sum(loaded), sum(duplicates) from ops.load_counts",
+    )
+
+    assert (received, loaded, duplicates) == (int(oracle.helpdesk()["events"].sum()),) * 2 + (0,)
+
+
+def test_web_shop_sessions_equal_the_oracle(web_shop: Marts) -> None:
+    """Sessions per user and events per session sum to the file, repeats included."""
+    expected = oracle.clickstream()
+
+    sessions, events, users = one(
+        web_shop, "select count(*), sum(events), count(distinct customer_id) from marts.sessions"
+    )
+
+    assert sessions == int(expected["new_session"].sum())
+    assert (events, users) == (len(expected), expected["user_id"].nunique())
+
+
+def test_web_shop_purchases_are_no_orders(web_shop: Marts) -> None:
+    """Purchases carry no amount: no order, no revenue, nobody is called a customer."""
+    orders = one(web_shop, "select count(*) from marts.orders")[0]
+    kinds = web_shop.execute(
+        """select profile_kind, count(*), count(nullif(revenue, 0)) from marts.customer_360
+        group by profile_kind"""
+    ).fetchall()
+
+    assert orders == 0
+    assert kinds == [("lead", oracle.clickstream()["user_id"].nunique(), 0)]
+
+
+@pytest.mark.parametrize("name", COMPANIES)
+def test_every_received_row_is_accounted_for(published: dict[str, Path], name: str) -> None:
+    """Conservation: received = loaded + duplicates + quarantined + suppressed; nothing was quarantined."""
+    with duckdb.connect(str(published[name]), read_only=True) as marts:
+        rows = marts.execute(
+            "select source_table, received, loaded, duplicates, quarantined, suppressed from ops.load_counts"
+        ).fetchall()
+
+    assert rows
+    for _table, received, loaded, duplicates, quarantined, suppressed in rows:
+        assert received == loaded + duplicates + quarantined + suppressed
+        assert (duplicates, quarantined, suppressed) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("name", COMPANIES)
+def test_example_says_where_its_data_come_from(name: str) -> None:
+    """Licence, caveats and three questions; synthetic data say so, and unlicensed copies say so."""
+    text = (ROOT / "examples" / name / "README.md").read_text(encoding="utf-8")
+
+    assert "## Origin, licence, attribution" in text
+    assert "## Caveats" in text
+    assert text.split("## Questions an analyst can ask")[1].count("\n1. ") == 1
+    assert "\n3. " in text.split("## Questions an analyst can ask")[1]
+    if name == "web_shop":
+        assert text.startswith("# web_shop: a synthetic clickstream")
+    if name in ("airport_survey", "helpdesk"):
+        assert "No licence file travels with the copies" in text
+
+
+def test_no_example_file_is_over_the_size_limit() -> None:
+    """A clone stays small: 12 MB is the most for one file."""
+    files = [path for name in COMPANIES for path in (ROOT / "examples" / name / "data").iterdir()]
+
+    assert files
+    assert max(path.stat().st_size for path in files) < 12_000_000
