@@ -1,4 +1,6 @@
 -- Grain: one row per delivered answer sheet, with its date and the field guide's words for codes we cut by.
+{{ config(materialized='view', schema='staging') }}
+
 with
 
 source as (

@@ -2,6 +2,8 @@
 --
 -- `sales_value` is what the retailer receives. The loyalty-card discount and the retailer's own match of a
 -- coupon came off the shelf price before it; a manufacturer's coupon did not (the maker refunds the shop).
+{{ config(materialized='view', schema='staging') }}
+
 with
 
 source as (

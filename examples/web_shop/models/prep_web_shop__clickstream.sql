@@ -1,4 +1,6 @@
 -- Grain: one row per delivered event, with the unique number the file itself does not have.
+{{ config(materialized='view', schema='staging') }}
+
 with
 
 source as (
