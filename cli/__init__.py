@@ -1,0 +1,1 @@
+"""The `cdp` command and the run, publish, quality and status logic behind it."""

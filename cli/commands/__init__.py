@@ -1,0 +1,1 @@
+"""One file per `cdp` command; `cli/main.py` wires them."""

@@ -1,0 +1,63 @@
+"""The canonical entities (`entities.yml`) as typed objects."""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+# Which kinds hold words or numbers of a person; the columns are PII unless cdp.yml says otherwise.
+PII_KINDS = frozenset({"email", "phone", "name", "text"})
+SQL_TYPES = {
+    "date": "date",
+    "timestamp": "timestamp",
+    "int": "bigint",
+    "double": "double",
+    "money": "decimal(18,2)",
+    "boolean": "boolean",
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One canonical column: `kind` decides type, normaliser and what quarantines a row."""
+
+    name: str
+    kind: str
+    required: bool
+    description: str
+
+    @property
+    def sql_type(self) -> str:
+        """Type of the staged column, in the types that dbt contracts share over engines."""
+        return SQL_TYPES.get(self.kind, "string")
+
+
+@dataclass(frozen=True)
+class Entity:
+    """A canonical entity; `profile` entities describe a person, `immutable` keep the first delivery."""
+
+    name: str
+    plural: str
+    profile: bool
+    immutable: bool
+    columns: dict[str, Column]
+
+
+@cache
+def entities() -> dict[str, Entity]:
+    """All canonical entities by name."""
+    text = Path(__file__).with_name("entities.yml").read_text(encoding="utf-8")
+    return {name: _entity(name, body) for name, body in yaml.safe_load(text).items()}
+
+
+def _entity(name: str, body: dict[str, object]) -> Entity:
+    raw = body["columns"]
+    assert isinstance(raw, dict)
+    columns = {
+        column: Column(column, kind.rstrip("!"), kind.endswith("!"), ", ".join(words))
+        for column, (kind, *words) in raw.items()
+    }
+    return Entity(
+        name, str(body["plural"]), bool(body.get("profile")), bool(body.get("immutable")), columns
+    )

@@ -1,0 +1,441 @@
+"""SQL of the generated staging models of one source table (see docs/architecture.md, Staging).
+
+raw_<source>.<table> -> rows_<source>__<table> (each raw row judged once) -> stg_<source>__<table> (current versions)
+
+Only text is produced here; `cli/generate.py` decides what is written where. Engine-specific SQL stays in macros.
+"""
+
+from dataclasses import dataclass, field
+
+from cli.config import ColumnMap, Company, Source, Table
+from cli.entities import Column, Entity, entities
+
+# The moment each entity speaks of: first and last sight of an identifier are taken from it.
+TIME_COLUMNS = {
+    "contact": "created_at",
+    "order": "ordered_at",
+    "order_line": "ordered_at",
+    "refund": "refunded_at",
+    "event": "occurred_at",
+    "ticket": "opened_at",
+    "interaction": "occurred_at",
+    "response": "responded_at",
+    "invitation": "sent_at",
+    "message": "occurred_at",
+    "consent": "occurred_at",
+    "deal": "created_at",
+    "subscription": "started_at",
+    "post": "posted_at",
+    "stage_change": "changed_at",
+}
+
+
+@dataclass(frozen=True)
+class StagedColumn:
+    """One column of the staged table: its SQL over the raw row, and the check that can reject the row."""
+
+    name: str
+    kind: str
+    sql_type: str
+    expression: str
+    delivered: str | None = None
+    problem: str | None = None
+    description: str = ""
+    pii: bool = False
+    identifier: str | None = None
+
+
+@dataclass(frozen=True)
+class StagedTable:
+    """Everything the templates need to know of one source table."""
+
+    source: Source
+    table: Table
+    entity: Entity
+    columns: list[StagedColumn]
+    attributes: list[StagedColumn]
+    key: list[str]
+    identifier_columns: list[StagedColumn] = field(default_factory=list)
+
+    @property
+    def slug(self) -> str:
+        """`<source>__<table>`."""
+        return f"{self.source.name}__{self.table.name}"
+
+    @property
+    def attribute_pairs(self) -> str:
+        """The attributes as Jinja pairs: name, SQL over the raw row."""
+        return ", ".join(f"['{column.name}', '{_jinja(column.expression)}']" for column in self.attributes)
+
+    @property
+    def immutable(self) -> bool:
+        """First delivery stands: immutable entities, and tables without a key."""
+        return self.entity.immutable or not self.key
+
+
+def staged_table(company: Company, source: Source, table: Table, calling_codes: dict[str, tuple[str, str]]) -> StagedTable:
+    """Work out columns, normalisers and checks of one table."""
+    entity = entities()[table.entity]
+    maker = _Columns(company, source, table, entity, calling_codes)
+    return StagedTable(source, table, entity, maker.canonical(), maker.attributes(), table.key, maker.identifiers())
+
+
+class _Columns:
+    def __init__(
+        self, company: Company, source: Source, table: Table, entity: Entity, calling_codes: dict[str, tuple[str, str]]
+    ) -> None:
+        self.company, self.source, self.table, self.entity = company, source, table, entity
+        self.timezone = table.timezone or source.timezone or "UTC"
+        region = table.region or source.region
+        self.code, self.trunk = calling_codes.get(region or "", ("", ""))
+        self.person_identifiers = [
+            name for name, one in company.file.identity.identifiers.items() if one.kind == "person"
+        ]
+
+    def canonical(self) -> list[StagedColumn]:
+        """All canonical columns of the entity, then the identifiers it does not have by itself."""
+        columns = [self._column(column) for column in self.entity.columns.values()]
+        for name in self.person_identifiers:
+            if name not in self.entity.columns:
+                kind = name if name in ("email", "phone") else "string"
+                columns.append(self._column(Column(name, kind, False, f"Identifier `{name}`")))
+        return columns
+
+    def identifiers(self) -> list[StagedColumn]:
+        """One column per mapped identifier value; a list of source columns gives several of one type."""
+        found = []
+        for name in self.person_identifiers:
+            spec = self.table.columns.get(name)
+            if spec is None:
+                continue
+            kind = name if name in ("email", "phone") else "string"
+            for number, raw in enumerate(self._raws(spec), start=1):
+                label = name if number == 1 else f"{name}__{number}"
+                value = self._value(raw, kind, None)
+                found.append(StagedColumn(label, kind, "string", value, identifier=name, pii=True))
+        return found
+
+    def attributes(self) -> list[StagedColumn]:
+        """Mapped columns that are neither canonical nor identifiers."""
+        known = set(self.entity.columns) | set(self.company.file.identity.identifiers)
+        out = []
+        for name, spec in self.table.columns.items():
+            if name not in known:
+                pii = not (isinstance(spec, ColumnMap) and spec.pii is False)
+                out.append(StagedColumn(name, "string", "string", self._coalesce(self._raws(spec)), pii=pii))
+        return out
+
+    def _column(self, column: Column) -> StagedColumn:
+        spec = self.table.columns.get(column.name)
+        pii = column.kind in ("email", "phone", "name", "text")
+        if isinstance(spec, ColumnMap) and spec.pii is not None:
+            pii = spec.pii
+        identifier = column.name if column.name in self.person_identifiers else None
+        default = self._default(column.name)
+        if spec is None:
+            expression = default or "null"
+            return StagedColumn(
+                column.name, column.kind, column.sql_type, expression, description=column.description, pii=pii,
+                identifier=identifier,
+                problem=f"case when {expression} is null then 'no {column.name}' end" if column.required else None,
+            )
+        pattern = spec.format if isinstance(spec, ColumnMap) else None
+        raws = self._raws(spec)
+        texts = self._coalesce([f"{{{{ clean_text('{_jinja(raw)}') }}}}" for raw in raws])
+        value = self._coalesce([self._value(raw, column.kind, pattern) for raw in raws])
+        if default:
+            value = f"coalesce({value}, {default})"
+        checks = []
+        if column.required:
+            checks.append(f"when {texts} is null then 'no {column.name}'")
+        if column.kind in ("date", "timestamp", "int", "double", "money", "boolean"):
+            checks.append(f"when {texts} is not null and {value} is null then 'unreadable {column.kind} in {column.name}'")
+        problem = f"case {' '.join(checks)} end" if checks else None
+        return StagedColumn(
+            column.name, column.kind, column.sql_type, value, texts, problem, column.description, pii, identifier
+        )
+
+    def _default(self, name: str) -> str | None:
+        if name == "currency":
+            currency = self.table.currency or self.source.currency or self.company.file.reporting.currency
+            return _text(currency)
+        for option in ("touchpoint", "channel"):
+            value = getattr(self.table, option) or getattr(self.source, option)
+            if name == option and value:
+                return _text(str(value).lower())
+        return None
+
+    def _raws(self, spec: str | list[str] | ColumnMap) -> list[str]:
+        if isinstance(spec, ColumnMap):
+            return [self._raw(spec.column)] if spec.column is not None else [_text(spec.value or "")]
+        return [self._raw(name) for name in ([spec] if isinstance(spec, str) else spec)]
+
+    def _raw(self, name: str) -> str:
+        top, _, rest = name.partition(".")
+        if rest and is_json_lines(self.source, self.table):
+            path = "$." + ".".join(f'"{part}"' for part in rest.split("."))
+            return f"json_extract_string({_quote(top)}, {_text(path)})"
+        return _quote(name)
+
+    def _value(self, raw: str, kind: str, pattern: str | None) -> str:
+        arg = _jinja(raw)
+        if kind == "phone":
+            return f"{{{{ normalize_phone('{arg}', '{self.code}', '{self.trunk}') }}}}"
+        if kind == "timestamp":
+            form = f"'{_jinja(pattern)}'" if pattern else "none"
+            return f"{{{{ parse_timestamp('{arg}', '{self.timezone}', {form}) }}}}"
+        if kind == "date":
+            form = f"'{_jinja(pattern)}'" if pattern else "none"
+            return f"{{{{ parse_date('{arg}', {form}) }}}}"
+        macro = {
+            "email": "normalize_email", "code": "normalize_code", "int": "parse_int", "double": "parse_double",
+            "money": "parse_money", "boolean": "parse_boolean",
+        }.get(kind, "clean_text")
+        return f"{{{{ {macro}('{arg}') }}}}"
+
+    @staticmethod
+    def _coalesce(parts: list[str]) -> str:
+        return parts[0] if len(parts) == 1 else f"coalesce({', '.join(parts)})"
+
+
+def is_json_lines(source: Source, table: Table) -> bool:
+    """Do dots in source column names walk into nested objects?"""
+    return source.connector == "segment" or (table.path or "").removesuffix(".gz").endswith(".jsonl")
+
+
+def top_level(source: Source, table: Table) -> list[str]:
+    """Raw columns a table's mapping needs, without nested paths."""
+    names: list[str] = [*table.key, *(n for n in (table.updated_at, table.deleted_at) if n), *table.questions.values()]
+    for spec in table.columns.values():
+        if isinstance(spec, ColumnMap):
+            names += [spec.column] if spec.column is not None else []
+        else:
+            names += [spec] if isinstance(spec, str) else spec
+    if is_json_lines(source, table):
+        names = [name.partition(".")[0] for name in names]
+    return list(dict.fromkeys(names))
+
+
+def rows_model(staged: StagedTable, reads: str) -> str:
+    """`rows_<source>__<table>`: every raw row typed, keyed and judged once."""
+    source, table = staged.source, staged.table
+    typed = [f"{column.expression} as {column.name}" for column in staged.columns]
+    typed += [f"{column.delivered} as {column.name}_delivered" for column in staged.columns
+              if column.kind in ("email", "phone") and column.delivered]
+    typed += [f"{column.expression} as {column.name}" for column in staged.identifier_columns if "__" in column.name]
+    typed += [f"{_quote(raw)} as answer_{question}" for question, raw in table.questions.items()]
+    typed.append(f"{{{{ attributes_json([{staged.attribute_pairs}]) }}}} as attributes")
+    problems = [column.problem for column in staged.columns if column.problem]
+    if staged.key:
+        parts = [f"{{{{ clean_text('{_jinja(_quote(name))}') }}}}" for name in staged.key]
+        key = " || '|' || ".join(parts)
+        names = ", ".join(staged.key)
+        problems.insert(0, f"case when {key} is null then 'no key: {_sql(names)} is empty' end")
+    else:
+        # Repeats inside one file are kept, the same rows in a later file are duplicates (design: keyless tables).
+        key = (
+            "_cdp_hash || '#' || row_number() over "
+            "(partition by _cdp_load_seq, _cdp_file, _cdp_hash order by _cdp_position)"
+        )
+    updated = _jinja(_quote(table.updated_at)) if table.updated_at else None
+    zone = table.timezone or source.timezone or "UTC"
+    updated_at = f"{{{{ parse_timestamp('{updated}', '{zone}') }}}}" if updated else "cast(null as timestamp)"
+    if table.updated_at:
+        text = f"{{{{ clean_text('{updated}') }}}}"
+        problems.append(f"case when {text} is not null and {updated_at} is null then 'unreadable timestamp in updated_at' end")
+    deleted = f"{{{{ is_deletion('{_jinja(_quote(table.deleted_at))}') }}}}" if table.deleted_at else "false"
+    reason = ", ".join(["_cdp_error", *problems])
+    held = _held_sql(staged)
+    indent = ",\n        "
+    return f"""{{{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_touched',
+    touch_column='load_id',
+    touched_sql="select load_id from staging.work_loads where source = '{source.name}'",
+) }}}}
+-- Grain: one row per physical row (file, position) of a load of raw_{source.name}.{table.name}; generated by cdp.
+with
+
+delivered as (
+    select *
+    from {reads}
+    where _dlt_load_id in (select load_id from {{{{ ref('work_loads') }}}} where source = '{source.name}')
+    -- a crash between commit and dlt's bookkeeping can write a package twice: one physical row is one row
+    qualify row_number() over (partition by _dlt_load_id, _cdp_file, _cdp_position order by _cdp_hash) = 1
+),
+
+typed as (
+    select
+        _dlt_load_id as load_id,
+        _cdp_load_seq as load_seq,
+        _cdp_file as file,
+        _cdp_position as position,
+        _cdp_hash as row_hash,
+        {key} as record_key,
+        {updated_at} as updated_at,
+        {deleted} as is_deleted,
+        coalesce({reason}) as reason,
+        case when reason is not null then coalesce(_cdp_raw, {{{{ row_as_json('delivered') }}}}) end as raw,
+        {indent.join(typed)}
+    from delivered
+),
+
+{held}
+
+select
+    typed.load_id,
+    typed.load_seq,
+    typed.file,
+    typed.position,
+    typed.row_hash,
+    typed.record_key,
+    '{source.name}.{table.name}:' || typed.record_key as record_id,
+    typed.updated_at,
+    typed.is_deleted,
+    case
+        when typed.reason is not null then 'quarantined'
+        when {"held.held_hash is not null" if staged.immutable else "held.held_hash = typed.row_hash"} then 'duplicate'
+        else 'loaded'
+    end as status,
+    typed.reason,
+    typed.raw,
+    cast(null as varchar) as replayed_in,
+    {_listed(staged)}
+    typed.attributes
+from typed
+left join held
+    on typed.load_id = held.load_id and typed.file = held.file and typed.position = held.position
+"""
+
+
+def _held_sql(staged: StagedTable) -> str:
+    """The version each usable row follows: among all earlier deliveries of its key the current one."""
+    order = "load_seq, file, position"
+    if staged.immutable:
+        held = f"first_value(row_hash) over (partition by record_key order by {order} rows between unbounded preceding and 1 preceding)"
+    elif staged.table.updated_at:
+        held = (
+            "{{ max_by('row_hash', version_order()) }}"
+            f" over (partition by record_key order by {order} rows between unbounded preceding and 1 preceding)"
+        )
+    else:
+        held = f"lag(row_hash) over (partition by record_key order by {order})"
+    return f"""history as (
+    select load_id, load_seq, file, position, row_hash, record_key, updated_at, true as is_new
+    from typed
+    where reason is null
+    {{% if is_incremental() %}}
+    union all
+    select load_id, load_seq, file, position, row_hash, record_key, updated_at, false as is_new
+    from {{{{ this }}}}
+    where
+        status = 'loaded'
+        and load_id not in (select load_id from {{{{ ref('work_loads') }}}})
+        and record_key in (select record_key from typed)
+    {{% endif %}}
+),
+
+held as (
+    select load_id, file, position, held_hash
+    from (
+        select
+            load_id, file, position, is_new,
+            {held} as held_hash
+        from history
+    ) as followed
+    where is_new
+)"""
+
+
+def _listed(staged: StagedTable) -> str:
+    lines = [f"cast(typed.{column.name} as {{{{ sql_type('{column.sql_type}') }}}}) as {column.name}," for column in staged.columns]
+    lines += [f"typed.{c.name}_delivered," for c in staged.columns if c.kind in ("email", "phone") and c.delivered]
+    lines += [f"typed.{c.name}," for c in staged.identifier_columns if "__" in c.name]
+    lines += [f"typed.answer_{question}," for question in staged.table.questions]
+    return "\n    ".join(lines)
+
+
+def current_model(staged: StagedTable) -> str:
+    """`stg_<source>__<table>`: the current version of each key, with its identity node."""
+    source, table = staged.source, staged.table
+    names = [column.name for column in staged.columns]
+    names += [f"{c.name}_delivered" for c in staged.columns if c.kind in ("email", "phone") and c.delivered]
+    names += [c.name for c in staged.identifier_columns if "__" in c.name]
+    names += [f"answer_{question}" for question in table.questions]
+    listed = ",\n    ".join([*names, "attributes"])
+    rows = f"rows_{staged.slug}"
+    touched = f"select record_key from staging.{rows} where load_id in (select load_id from staging.work_loads)"
+    if staged.immutable:
+        config, only_touched, current = "materialized='view'", "", "not is_deleted"
+    else:
+        config = (
+            "materialized='incremental', incremental_strategy='replace_touched', touch_column='record_key',\n"
+            f'    touched_sql="{touched}",'
+        )
+        only_touched = "\n    {% if is_incremental() %}and record_key in (" + touched + "){% endif %}"
+        current = "version_rank = 1 and not is_deleted"
+    ranked = (
+        "row_number() over (\n            partition by record_key\n"
+        "            order by updated_at desc nulls last, load_seq desc, file desc, position desc\n        ) as version_rank"
+    )
+    return f"""{{{{ config(
+    {config}
+) }}}}
+-- Grain: one row per key of raw_{source.name}.{table.name} with a loaded, undeleted version; generated by cdp.
+with
+
+versions as (
+    select
+        *{"," if not staged.immutable else ""}
+        {ranked if not staged.immutable else ""}
+    from {{{{ ref('{rows}') }}}}
+    where status = 'loaded'{only_touched}
+)
+
+select
+    record_id,
+    record_key,
+    '{source.name}' as source,
+    '{table.name}' as source_table,
+    cast({_text_or_null(table.brand or source.brand)} as varchar) as brand,
+    cast({_text_or_null(table.region or source.region)} as varchar) as region,
+    {node_sql(staged)} as node_id,
+    updated_at as record_updated_at,
+    load_seq,
+    {listed}
+from versions
+where {current}
+"""
+
+
+def node_sql(staged: StagedTable) -> str:
+    """The identity node of a row: itself for people, else one per distinct identifier tuple, null without one."""
+    if staged.entity.profile:
+        return "record_id"
+    if not staged.identifier_columns:
+        return "cast(null as varchar)"
+    parts = [f"'{c.name}=' || {c.name}" for c in staged.identifier_columns]
+    any_value = f"coalesce({', '.join(c.name for c in staged.identifier_columns)})"
+    joined = f"concat_ws(chr(31), {', '.join(parts)})"
+    return f"case when {any_value} is not null then '{staged.source.name}.{staged.table.name}~' || md5({joined}) end"
+
+
+def _quote(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _sql(value: str) -> str:
+    return value.replace("'", "''")
+
+
+def _text_or_null(value: str | None) -> str:
+    return _text(value) if value else "null"
+
+
+def _jinja(value: str | None) -> str:
+    """Inside a single-quoted Jinja string."""
+    return (value or "").replace("\\", "\\\\").replace("'", "\\'")

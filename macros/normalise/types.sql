@@ -1,0 +1,35 @@
+{#- Text to typed values. Unreadable gives null; staging then rejects the row where text was delivered. -#}
+
+{% macro parse_int(column) -%} {{ try_to(clean_text(column), 'bigint') }} {%- endmacro %}
+{% macro parse_double(column) -%} {{ try_to(clean_text(column), 'double') }} {%- endmacro %}
+{% macro parse_money(column) -%} {{ try_to(clean_text(column), 'decimal(18,2)') }} {%- endmacro %}
+
+{% macro parse_boolean(column) -%}
+    case lower({{ clean_text(column) }})
+        when 'true' then true when 't' then true when 'yes' then true when 'y' then true when '1' then true
+        when 'false' then false when 'f' then false when 'no' then false when 'n' then false when '0' then false
+    end
+{%- endmacro %}
+
+{#- A deletion mark: a time, or a word for yes. -#}
+{% macro is_deletion(column) -%}
+    (coalesce(lower({{ clean_text(column) }}), 'false') not in ('false', 'f', 'no', 'n', '0'))
+{%- endmacro %}
+
+{% macro parse_date(column, pattern=none) -%}
+    {%- if pattern -%} cast({{ try_strptime(clean_text(column), pattern) }} as date)
+    {%- else -%} {{ try_to(clean_text(column), 'date') }} {%- endif -%}
+{%- endmacro %}
+
+{#- UTC. Text with an offset says its own zone; without one it is read in the source's declared zone. -#}
+{% macro parse_timestamp(column, timezone='UTC', pattern=none) -%}
+    {%- set text = clean_text(column) -%}
+    {%- set moment = try_strptime(text, pattern) if pattern else try_to(text, 'timestamp') -%}
+    {%- if timezone == 'UTC' -%} {{ moment }}
+    {%- else -%}
+    case
+        when {{ matches(text, '^.*[0-9:]{5}.*(Z|z|[+-][0-9]{2}(:?[0-9]{2})?)$') }} then {{ moment }}
+        else {{ to_utc(moment, timezone) }}
+    end
+    {%- endif -%}
+{%- endmacro %}

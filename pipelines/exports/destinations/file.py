@@ -1,0 +1,165 @@
+"""The file destination: CSV or JSONL, always the whole set of rows that should be there.
+
+Data flow: query in the warehouse  -> .<name>.tmp beside the target, fsync  -> os.replace  -> <name>.manifest.json
+
+A reader sees the old file or the new one, never a part. The manifest has the number of rows, the SHA-256 of the
+file, and a fingerprint of the set; when both still match, an unchanged set is not written again. A kill between the
+two replacements leaves a manifest that does not match, so the next run writes both anew.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from pipelines.exports.destinations.base import SetState
+from pipelines.exports.schema import quoted, text
+
+FORMATS = ("csv", "jsonl")
+OPTIONS = ("path", "format", "formula_cells")
+CHUNK = 1 << 20
+
+
+class FileDestination:
+    """One file of one sync."""
+
+    def __init__(self, path: Path, format_name: str, *, neutralise: bool = True) -> None:
+        self._path = path
+        self._format = format_name
+        self._neutralise = neutralise
+        self._temporary = path.with_name(f".{path.name}.tmp")
+        self._manifest = path.with_name(f"{path.name}.manifest.json")
+
+    def holds(self, state: SetState) -> bool:
+        """The manifest names this set, and the file is still the one it was written for."""
+        # what a kill left half written holds personal data; nothing else would ever delete it
+        self._temporary.unlink(missing_ok=True)
+        try:
+            manifest = json.loads(self._manifest.read_text(encoding="utf-8"))
+            return bool(
+                manifest["fingerprint"] == self._fingerprint(state)
+                and manifest["sha256"] == _sha256(self._path)
+            )
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            return False
+
+    def write(self, con: duckdb.DuckDBPyConnection, state: SetState) -> None:
+        """Write all rows to a temporary file and swap it in."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            # only the owner may read it before it has the permissions of the file it replaces
+            os.close(os.open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+            con.execute(self._copy(con, state))
+            if self._path.exists():
+                self._temporary.chmod(self._path.stat().st_mode & 0o777)
+            digest = _sha256(self._temporary)
+            _replace(self._temporary, self._path)
+        except BaseException:
+            self._temporary.unlink(missing_ok=True)
+            raise
+        self._write_manifest(state, digest)
+
+    def close(self) -> None:
+        """Nothing stays open between calls."""
+
+    def _copy(self, con: duckdb.DuckDBPyConnection, state: SetState) -> str:
+        rows = f"select {', '.join(quoted(column) for column in state.columns)} from ({state.query})"
+        if self._format == "jsonl":
+            return f"copy ({rows}) to {text(str(self._temporary))} (format json, use_tmp_file false)"
+        if self._neutralise:
+            rows = f"select {neutralised(con, rows)} from ({rows})"
+        return f"copy ({rows}) to {text(str(self._temporary))} (format csv, header, use_tmp_file false)"
+
+    def _fingerprint(self, state: SetState) -> str:
+        """The set in the form this file gives it: another format or other columns make another file."""
+        form = [state.fingerprint, self._format, self._neutralise, *state.columns]
+        return hashlib.sha256(json.dumps(form).encode()).hexdigest()
+
+    def _write_manifest(self, state: SetState, digest: str) -> None:
+        manifest = {
+            "file": self._path.name,
+            "rows": state.rows,
+            "sha256": digest,
+            "fingerprint": self._fingerprint(state),
+            "columns": list(state.columns),
+            "run_id": state.run_id,
+            "written_at": state.now.isoformat(),
+        }
+        temporary = self._manifest.with_name(f".{self._manifest.name}.tmp")
+        temporary.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+        _replace(temporary, self._manifest)
+
+
+def neutralised(con: duckdb.DuckDBPyConnection, rows: str) -> str:
+    """Select list in which no text begins like a formula: spreadsheets run `=`, `+`, `-`, `@`, tab and CR.
+
+    Numbers stay numbers: -5 in a numeric column is no formula.
+    """
+    described: Sequence[tuple[Any, ...]] = con.execute(f"describe {rows}").fetchall()
+    return ", ".join(_safe_cell(str(column[0])) if column[1] == "VARCHAR" else quoted(column[0]) for column in described)
+
+
+def _safe_cell(column: str) -> str:
+    name = quoted(column)
+    starts = "('=', '+', '-', '@', chr(9), chr(13))"
+    return f"if(left({name}, 1) in {starts}, '''' || {name}, {name}) as {name}"
+
+
+def _replace(temporary: Path, target: Path) -> None:
+    """Swap a finished file in, durably: its bytes first, then its name."""
+    for path in (temporary, None, target.parent):
+        if path is None:
+            os.replace(temporary, target)
+            continue
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while chunk := stream.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _format_of(options: Mapping[str, Any]) -> str:
+    return str(options.get("format") or Path(str(options.get("path", ""))).suffix.lstrip("."))
+
+
+def problems(options: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the options."""
+    found = [f"option `{name}` is unknown; options: {', '.join(OPTIONS)}" for name in options if name not in OPTIONS]
+    if not options.get("path"):
+        found.append("option `path` is missing")
+    elif _format_of(options) not in FORMATS:
+        found.append(f"format `{_format_of(options)}` is unknown; formats: {', '.join(FORMATS)}")
+    if options.get("formula_cells", "neutralise") not in ("neutralise", "keep"):
+        found.append("option `formula_cells` is neutralise or keep")
+    return found
+
+
+def requests(options: Mapping[str, Any], operations: int) -> int:
+    """One write, whatever changed."""
+    return 1
+
+
+def target(options: Mapping[str, Any], sync: str) -> str | None:
+    """The path; `{sync}` in it stands for the name of the sync."""
+    return str(Path(str(options["path"]).replace("{sync}", sync)))
+
+
+def open_file(options: Mapping[str, Any], sync: str) -> FileDestination:
+    """The file of one sync."""
+    return FileDestination(
+        Path(str(target(options, sync))),
+        _format_of(options),
+        neutralise=options.get("formula_cells", "neutralise") == "neutralise",
+    )

@@ -1,0 +1,160 @@
+"""Lawful basis as one SQL statement: a reason for each row that must not be sent, and the consent for those that may.
+
+Data flow: rows (key, customer_id, contact_point), marts.consents, customer.suppressions  ->  key, reason (null =
+lawful), consent_record_id
+
+Everything unknown ends in a reason, never in a send. In order:
+1. A suppression of the person, or of the address whoever holds it, stops every basis.
+2. Without a profile, or without an address where the sync writes to one, nothing can be shown to be lawful.
+3. A denial or an objection for the purpose stops all addresses of the person; a withdrawal stops its address, or
+   all of them when it names none. This holds for consent, legitimate interest, contract and public task alike: who
+   refuses a purpose has objected to it, whatever the form was called.
+4. Consent needs a live grant: this purpose, channel and address, begun and not expired at `as_of`.
+"""
+
+from pipelines.exports.schema import text
+from pipelines.exports.specs import PurposeSpec
+
+# nobody can object to what the law demands or a life depends on
+WITHOUT_OBJECTION = ("legal_obligation", "vital_interest")
+
+
+def address(column: str) -> str:
+    """One spelling of a contact point; empty counts as none."""
+    return f"nullif(lower(trim(cast({column} as varchar))), '')"
+
+
+def basis_query(rows: str, purpose: PurposeSpec, *, has_point: bool) -> str:
+    """Judge the table `rows`; binds `$as_of` (UTC, naive)."""
+    return f"""
+    with
+
+    sync_rows as (
+        select key, customer_id, contact_point from {rows}
+    ),
+
+    people as (
+        select distinct customer_id from sync_rows where customer_id is not null
+    ),
+
+    said as (
+        select
+            consents.customer_id,
+            {address("consents.contact_point")} as contact_point,
+            consents.channel,
+            consents.state,
+            consents.consent_record_id,
+            consents.obtained_at,
+            {_is_live(purpose)} as is_live
+        from marts.consents as consents
+        semi join people on people.customer_id = consents.customer_id
+        where consents.purpose = {text(purpose.name)}
+    ),
+
+    refusals as (
+        -- 'objected' names the stronger refusal where both exist
+        select customer_id, max(state) as state
+        from said
+        where state in ('denied', 'objected')
+        group by customer_id
+    ),
+
+    withdrawals as (
+        select distinct customer_id, contact_point from said where state = 'withdrawn'
+    ),
+
+    withdrawn_people as (
+        select distinct customer_id from withdrawals {"where contact_point is null" if has_point else ""}
+    ),
+
+    grants as (
+        select
+            customer_id,
+            contact_point,
+            coalesce(bool_or(is_live), false) as is_live,
+            -- the newest live grant is the proof; the smallest id where two are equally new
+            first(consent_record_id order by obtained_at desc nulls last, consent_record_id)
+                filter (where is_live) as consent_record_id
+        from said
+        where
+            state in ('granted', 'expired')
+            and contact_point is not null
+            and channel = {text(purpose.channel or "")}
+            -- a grant dated after `as_of` is not one yet
+            and (obtained_at is null or obtained_at <= $as_of)
+        group by customer_id, contact_point
+    ),
+
+    suppressions as (
+        select customer_id, {address("contact_point")} as contact_point
+        from customer.suppressions
+        where {_channel_applies(purpose, has_point)}
+    ),
+
+    suppressed_people as (
+        select distinct customer_id from suppressions where contact_point is null
+    ),
+
+    suppressed_points as (
+        select distinct contact_point from suppressions where contact_point is not null
+    ),
+
+    judged as (
+        select
+            sync_rows.key,
+            case
+                when suppressed_people.customer_id is not null then 'suppressed'
+                {"when suppressed_points.contact_point is not null then 'suppressed'" if has_point else ""}
+                when sync_rows.customer_id is null then 'no profile'
+                {"when sync_rows.contact_point is null then 'no contact point'" if has_point else ""}
+                {_reasons(purpose)}
+            end as reason,
+            {"grants.consent_record_id" if purpose.basis == "consent" else "cast(null as varchar)"}
+                as consent_record_id
+        from sync_rows
+        left join suppressed_people on suppressed_people.customer_id = sync_rows.customer_id
+        left join suppressed_points on suppressed_points.contact_point = sync_rows.contact_point
+        left join refusals on refusals.customer_id = sync_rows.customer_id
+        left join withdrawn_people on withdrawn_people.customer_id = sync_rows.customer_id
+        left join withdrawals
+            on withdrawals.customer_id = sync_rows.customer_id
+            and withdrawals.contact_point = sync_rows.contact_point
+        left join grants
+            on grants.customer_id = sync_rows.customer_id
+            and grants.contact_point = sync_rows.contact_point
+    )
+
+    select key, reason, consent_record_id from judged where $as_of is not null
+    """
+
+
+def _is_live(purpose: PurposeSpec) -> str:
+    """A grant that has not run out; an age limit needs a known beginning."""
+    terms = [
+        "consents.state = 'granted'",
+        "(consents.expires_at is null or consents.expires_at > $as_of)",
+    ]
+    if purpose.expires_after_days is not None:
+        terms.append(f"consents.obtained_at + to_days({int(purpose.expires_after_days)}) > $as_of")
+    return "coalesce(" + " and ".join(terms) + ", false)"
+
+
+def _channel_applies(purpose: PurposeSpec, has_point: bool) -> str:
+    """A suppression without a channel covers all; a purpose that writes on an unnamed channel heeds all of them."""
+    if purpose.channel:
+        return f"channel is null or channel = {text(purpose.channel)}"
+    return "true" if has_point else "channel is null"
+
+
+def _reasons(purpose: PurposeSpec) -> str:
+    """The cases of one basis."""
+    if purpose.basis in WITHOUT_OBJECTION:
+        return ""
+    reasons = """when refusals.state is not null then refusals.state
+                when withdrawals.customer_id is not null then 'withdrawn'
+                when withdrawn_people.customer_id is not null then 'withdrawn'"""
+    if purpose.basis == "consent":
+        reasons += """
+                when grants.customer_id is null then 'no consent'
+                when not grants.is_live then 'expired'"""
+    return reasons

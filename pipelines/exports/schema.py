@@ -1,0 +1,96 @@
+"""Tables of the export ledger in the private warehouse, and quoting of the names that syncs bring.
+
+The ledger holds keys, hashes and answers; a payload is rebuilt from the sync model whenever it is sent and is
+never stored. There are no indexes: one run at a time writes, every write is a join over one batch, and files that
+are rewritten on erasure copy faster without them.
+"""
+
+import duckdb
+
+DDL = """
+create schema if not exists exports;
+
+-- Grain: one row per (sync, key) that was ever due.
+create table if not exists exports.ledger (
+    sync varchar not null,
+    key varchar not null,
+    customer_id varchar,
+    state varchar not null check (state in ('pending', 'acked', 'rejected', 'removed')),
+    seq bigint not null,
+    operation varchar not null check (operation in ('upsert', 'remove')),
+    row_hash varchar,           -- of the row last sent; null for a removal
+    acked_hash varchar,         -- of the row the destination has accepted; null when it has none
+    in_doubt boolean not null,  -- an earlier attempt got no answer: the destination may hold that row
+    destination_key varchar,    -- what the destination knows the row by
+    idempotency_key varchar not null,
+    batch_key varchar,          -- members of one request, kept until it is answered
+    reason varchar,
+    attempts integer not null,  -- since the last acceptance
+    updated_run_id varchar not null,
+    updated_at timestamp not null
+);
+
+-- Grain: one row per operation (idempotency key) that was handed to a destination.
+create table if not exists exports.deliveries (
+    sync varchar not null,
+    key varchar not null,
+    customer_id varchar,
+    operation varchar not null,
+    status varchar not null check (status in ('pending', 'acked', 'rejected', 'unknown')),
+    reason varchar,
+    idempotency_key varchar not null,
+    consent_record_id varchar,
+    run_id varchar not null,
+    sent_at timestamp not null
+);
+
+-- Grain: one row per sync and run.
+create table if not exists exports.runs (
+    sync varchar not null,
+    run_id varchar not null,
+    destination varchar not null,
+    purpose varchar not null,
+    status varchar not null,    -- running, sent, unchanged, partial, blocked, failed, interrupted
+    reason varchar,
+    started_at timestamp not null,
+    added bigint not null,
+    changed bigint not null,
+    removed bigint not null,
+    retried bigint not null,
+    unchanged bigint not null,
+    excluded bigint not null,
+    exclusions varchar not null,  -- json: reason -> rows
+    acked bigint not null,
+    rejected bigint not null,
+    unanswered bigint not null
+);
+"""
+
+
+def ensure(con: duckdb.DuckDBPyConnection) -> None:
+    """Create what is missing; existing rows stay."""
+    con.execute(DDL)
+
+
+def quoted(name: str) -> str:
+    """One identifier, safe in SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def quoted_relation(relation: str) -> str:
+    """`schema.table` or `database.schema.table`, each part quoted; parts that are quoted already stay."""
+    return ".".join(quoted(part.strip('"')) for part in relation.split("."))
+
+
+def text(value: str) -> str:
+    """A SQL string literal."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def exists(con: duckdb.DuckDBPyConnection, relation: str) -> bool:
+    """Whether a table or view can be read."""
+    try:
+        con.execute(f"select 1 from {quoted_relation(relation)} limit 0")
+    except duckdb.CatalogException:
+        return False
+    return True

@@ -1,0 +1,152 @@
+"""What a sync, a purpose and a destination are, as plain frozen values.
+
+The caller builds them from `cdp.yml` and the dbt exposures; `check` finds every mistake between them at once,
+before anything is read or sent.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal, get_args
+
+from pipelines.errors import UsageError
+from pipelines.exports.destinations import TYPES, check_options, target_of
+
+Mode = Literal["mirror", "upsert"]
+Basis = Literal[
+    "consent", "legitimate_interest", "contract", "public_task", "legal_obligation", "vital_interest"
+]
+NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Guards:
+    """When a sync is held back. Deletes must pass both limits to trip: a small list may shrink by half."""
+
+    max_delete_percent: float = 20.0
+    max_delete_rows: int = 50
+    allow_empty: bool = False
+
+
+@dataclass(frozen=True)
+class SyncSpec:
+    """One sync model and where it goes.
+
+    `columns` are the columns that are sent and compared (None: every column of the model). `customer_id` names
+    the column with the profile, whose consents decide; `contact_point` the column with the address written to.
+    """
+
+    name: str
+    relation: str
+    key: str
+    mode: Mode
+    purpose: str
+    contact_point: str | None
+    destination: str
+    columns: tuple[str, ...] | None = None
+    guards: Guards = Guards()
+    customer_id: str = "customer_id"
+
+    @property
+    def follows_customers(self) -> bool:
+        """The key is the profile itself, so a merge of profiles moves ledger rows."""
+        return self.key == self.customer_id
+
+
+@dataclass(frozen=True)
+class PurposeSpec:
+    """Why somebody may be written to: a legal basis, and the channel it covers."""
+
+    name: str
+    basis: Basis
+    channel: str | None = None
+    expires_after_days: int | None = None
+
+
+@dataclass(frozen=True)
+class DestinationSpec:
+    """A place to send to. Options are kept out of the representation: they may hold secrets."""
+
+    name: str
+    type: str
+    options: Mapping[str, Any] = field(default=NO_OPTIONS, repr=False)
+
+
+def check(
+    syncs: Sequence[SyncSpec],
+    purposes: Mapping[str, PurposeSpec],
+    destinations: Mapping[str, DestinationSpec],
+) -> None:
+    """Refuse syncs that cannot work.
+
+    Raises UsageError that lists every problem and, for an unknown name, what exists.
+    """
+    problems = [f"sync `{name}` is declared twice" for name, n in Counter(s.name for s in syncs).items() if n > 1]
+    for sync in syncs:
+        problems += _sync_problems(sync, purposes, destinations)
+    problems += _shared_files(syncs, destinations)
+    if problems:
+        raise UsageError(
+            "; ".join(problems),
+            hint="correct the sync's exposure (models/syncs), or `purposes` and `destinations` in cdp.yml",
+        )
+
+
+def _sync_problems(
+    sync: SyncSpec, purposes: Mapping[str, PurposeSpec], destinations: Mapping[str, DestinationSpec]
+) -> list[str]:
+    where = f"sync `{sync.name}`"
+    problems = []
+    if sync.mode not in get_args(Mode):
+        problems.append(f"{where}: mode `{sync.mode}` is unknown; modes: {', '.join(get_args(Mode))}")
+    if sync.purpose not in purposes:
+        problems.append(f"{where}: purpose `{sync.purpose}` is not declared; declared: {_names(purposes)}")
+    else:
+        problems += _purpose_problems(sync, purposes[sync.purpose])
+    if sync.destination not in destinations:
+        problems.append(
+            f"{where}: destination `{sync.destination}` is not declared; declared: {_names(destinations)}"
+        )
+    else:
+        problems += [f"{where}: {problem}" for problem in _destination_problems(destinations[sync.destination])]
+    return problems
+
+
+def _purpose_problems(sync: SyncSpec, purpose: PurposeSpec) -> list[str]:
+    where = f"purpose `{purpose.name}` of sync `{sync.name}`"
+    if purpose.basis not in get_args(Basis):
+        return [f"{where}: basis `{purpose.basis}` is unknown; bases: {', '.join(get_args(Basis))}"]
+    if purpose.basis == "consent" and not (purpose.channel and sync.contact_point):
+        # consent is given for one address on one channel: without both nothing could ever be lawful
+        return [f"{where}: consent needs a channel and the sync a contact_point column"]
+    return []
+
+
+def _destination_problems(destination: DestinationSpec) -> list[str]:
+    if destination.type not in TYPES:
+        return [
+            f"destination `{destination.name}` has the unknown type `{destination.type}`; "
+            f"types: {', '.join(sorted(TYPES))}"
+        ]
+    problems = check_options(destination.type, destination.options)
+    return [f"destination `{destination.name}`: {problem}" for problem in problems]
+
+
+def _shared_files(syncs: Sequence[SyncSpec], destinations: Mapping[str, DestinationSpec]) -> list[str]:
+    """Two syncs that write one file would overwrite each other for ever."""
+    takers: dict[str, list[str]] = {}
+    for sync in syncs:
+        spec = destinations.get(sync.destination)
+        target = target_of(spec.type, spec.options, sync.name) if spec else None
+        if target:
+            takers.setdefault(target, []).append(sync.name)
+    return [
+        f"syncs {', '.join(names)} write the same file; put {{sync}} into the path of the destination"
+        for names in takers.values()
+        if len(names) > 1
+    ]
+
+
+def _names(declared: Mapping[str, object]) -> str:
+    return ", ".join(sorted(declared)) or "none"

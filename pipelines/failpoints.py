@@ -1,0 +1,57 @@
+"""Named points before and after every durable step, where tests kill, raise or fill the disk.
+
+`CDP_FAIL_AT=<point>[:<n>]` acts at the n-th time the point is reached (default 1), in the manner of
+`CDP_FAIL_HOW`: `kill` (SIGKILL, the default), `raise`, or `enospc` (the error of a full disk).
+Unset, a point costs one dictionary lookup.
+"""
+
+import errno
+import os
+import signal
+from collections import Counter
+
+POINTS: dict[str, str] = {
+    "load.before_extract": "files are listed, nothing is read yet",
+    "load.extracted": "rows and counts are in a dlt package on disk",
+    "load.loaded": "the package is in raw, dlt has booked it",
+    "build.before_dbt": "loads are complete, dbt has not started",
+    "build.before_mark": "all models are built, loads are not marked",
+    "build.marked": "loads are marked, touched is cleared",
+    "validate.done": "checks are stored",
+    "publish.copied": "the new file is written, not yet swapped",
+    "publish.swapped": "the published file is the new one",
+    "export.pending": "operations are pending in the ledger, nothing is sent",
+    "export.sent": "the destination has answered, the ledger does not know yet",
+    "export.acked": "the ledger knows the answer",
+    "run.finish": "all stages are done, the run is not closed",
+}
+
+_reached: Counter[str] = Counter()
+
+
+class FailPoint(RuntimeError):
+    """Raised at a point by `CDP_FAIL_HOW=raise`."""
+
+
+def reach(point: str) -> None:
+    """Pass a named point; fail there if the environment asks for it.
+
+    Raises: KeyError for a point that is not registered; FailPoint or OSError when asked for.
+    """
+    if point not in POINTS:
+        raise KeyError(f"fail point {point!r} is not registered in POINTS")
+    wanted = os.environ.get("CDP_FAIL_AT")
+    if not wanted:
+        return
+    name, _, count = wanted.partition(":")
+    if name != point:
+        return
+    _reached[point] += 1
+    if _reached[point] != int(count or 1):
+        return
+    how = os.environ.get("CDP_FAIL_HOW", "kill")
+    if how == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if how == "enospc":
+        raise OSError(errno.ENOSPC, "no space left on device (fail point)", point)
+    raise FailPoint(point)

@@ -1,0 +1,334 @@
+"""New files of a source -> one dlt package -> append-only `raw_<source>`.
+
+What was read is remembered in `raw_<source>._cdp_files`, which travels in the same package as the rows: a file
+counts as read exactly when its rows are complete. dlt's `run()` first finishes a package that a killed run
+left behind, and returns; so we drain first, look again at what is new, and only then extract.
+dlt is imported when there is something to load (2 s).
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from pipelines import failpoints, readers
+from pipelines.errors import CdpError, PartialError, UsageError
+from pipelines.specs import FileRef, LoadSpec, SourceSpec, TableSpec
+
+FILES_TABLE = "_cdp_files"
+Progress = Callable[[str, str, int], None]
+
+
+@dataclass
+class SourceLoad:
+    """Result of one source: rows received per table, or why it failed."""
+
+    source: str
+    files: int = 0
+    received: dict[str, int] = field(default_factory=dict)
+    drained: bool = False
+    error: CdpError | None = None
+
+
+@dataclass(frozen=True)
+class NewTable:
+    """The files of a table to be read now, and the raw columns of all of them together."""
+
+    spec: TableSpec
+    files: list[FileRef]
+    columns: list[str]
+
+
+def load_sources(
+    spec: LoadSpec, sources: list[SourceSpec], run_id: str, progress: Progress | None = None
+) -> list[SourceLoad]:
+    """Load what is new in each source; one source's failure does not stop the others.
+
+    Raises UsageError before anything is loaded when a mapped column never existed in its file.
+    """
+    results = {source.name: SourceLoad(source.name) for source in sources}
+    plans: dict[str, list[NewTable]] = {}
+    for source in sources:
+        result = results[source.name]
+        if has_pending(spec, source):
+            result.drained = True
+            _drain(spec, source)
+        try:
+            plans[source.name] = _plan(spec, source)
+        except UsageError:
+            raise
+        except CdpError as error:
+            result.error = error
+    failpoints.reach("load.before_extract")
+    for source in sources:
+        result = results[source.name]
+        tables = plans.get(source.name, [])
+        if result.error is None and any(table.files for table in tables):
+            try:
+                _load(spec, source, tables, run_id, result, progress)
+            except CdpError as error:
+                result.error = error
+    return list(results.values())
+
+
+def _plan(spec: LoadSpec, source: SourceSpec) -> list[NewTable]:
+    """What is new in each table. Every table that cannot be read is named, not only the first."""
+    read, known = read_files(spec.warehouse, source), raw_columns(spec.warehouse, source)
+    plans: list[NewTable] = []
+    broken: list[CdpError] = []
+    with _scratch(spec) as con:
+        for table in source.tables:
+            try:
+                plans.append(_new_table(con, spec, source, table, read, known.get(table.name, set())))
+            except UsageError:
+                raise
+            except CdpError as error:
+                broken.append(error)
+    if broken:
+        raise PartialError("\n".join(str(error) for error in broken), hint=broken[0].hint)
+    return plans
+
+
+def _new_table(
+    con: duckdb.DuckDBPyConnection,
+    spec: LoadSpec,
+    source: SourceSpec,
+    table: TableSpec,
+    read: set[tuple[str, str, int, int]],
+    known: set[str],
+) -> NewTable:
+    listed = list_files(spec.root, table.path)
+    if not listed and not any(name == table.name for name, *_ in read):
+        raise CdpError(
+            f"{source.name}.{table.name}: no file matches {table.path}",
+            hint="put the delivery there, or correct `path` in cdp.yml",
+        )
+    new = [file for file in listed if (table.name, file.label, file.size, file.mtime_ns) not in read]
+    columns: dict[str, None] = dict.fromkeys(table.columns) if table.path.split(".gz")[0].endswith("jsonl") else {}
+    for file in new:
+        found = readers.layout(con, file, table).names.values()
+        if readers.kind_of(file.path) != "jsonl":
+            _check_mapped(source, table, file, set(found), known)
+        columns.update(dict.fromkeys(found))
+    return NewTable(table, new, list(columns))
+
+
+def _check_mapped(source: SourceSpec, table: TableSpec, file: FileRef, found: set[str], known: set[str]) -> None:
+    missing = [column for column in table.columns if column not in found]
+    if not missing:
+        return
+    names = ", ".join(f"`{column}`" for column in missing)
+    has = ", ".join(f"`{column}`" for column in sorted(found))
+    message = f"{source.name}.{table.name}: {file.label} has no column {names}; it has {has}"
+    if set(missing) <= known:
+        raise CdpError(
+            f"{message}; earlier deliveries had it",
+            hint="ask the source why it vanished, or take it out of the mapping in cdp.yml",
+        )
+    raise UsageError(message, hint="correct the column under `columns`, `key`, `updated_at` or `questions` in cdp.yml")
+
+
+def list_files(root: Path, pattern: str) -> list[FileRef]:
+    """Files that match a glob below the company's folder, in name order."""
+    base = Path(pattern)
+    paths = Path(base.anchor).glob(str(base.relative_to(base.anchor))) if base.is_absolute() else root.glob(pattern)
+    files = []
+    for path in sorted(path for path in paths if path.is_file()):
+        stat = path.stat()
+        label = str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
+        files.append(FileRef(path, label, stat.st_size, stat.st_mtime_ns))
+    return files
+
+
+def read_files(warehouse: Path, source: SourceSpec) -> set[tuple[str, str, int, int]]:
+    """(table, file, size, mtime) of every file whose rows are completely in raw."""
+    with duckdb.connect(str(warehouse)) as con:
+        if not _has_table(con, source.schema, FILES_TABLE):
+            return set()
+        rows = con.sql(
+            f"select table_name, file, size, mtime_ns from {source.schema}.{FILES_TABLE} files"
+            f" join {source.schema}._dlt_loads loads on files._dlt_load_id = loads.load_id where loads.status = 0"
+        ).fetchall()
+    return {(str(a), str(b), int(c), int(d)) for a, b, c, d in rows}
+
+
+def raw_columns(warehouse: Path, source: SourceSpec) -> dict[str, set[str]]:
+    """Delivered columns that each raw table of the source already has."""
+    found: dict[str, set[str]] = {}
+    with duckdb.connect(str(warehouse)) as con:
+        rows = con.execute(
+            "select table_name, column_name from information_schema.columns where table_schema = ?", [source.schema]
+        ).fetchall()
+    for table, column in rows:
+        found.setdefault(table, set()).add(column)
+    return found
+
+
+def next_load_seq(warehouse: Path, source: SourceSpec) -> int:
+    """The integer of the next load: one more than any load that ever reached raw."""
+    with duckdb.connect(str(warehouse)) as con:
+        if not _has_table(con, source.schema, FILES_TABLE):
+            return 1
+        row = con.sql(f"select coalesce(max(_cdp_load_seq), 0) + 1 from {source.schema}.{FILES_TABLE}").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def has_pending(spec: LoadSpec, source: SourceSpec) -> bool:
+    """Did a killed run leave a package? Looked up in dlt's folders, without importing dlt."""
+    home = spec.state / _name(source)
+    folders = (home / "normalize" / "extracted", home / "load" / "new", home / "load" / "normalized")
+    return any(child.is_dir() for folder in folders if folder.is_dir() for child in folder.iterdir())
+
+
+def _drain(spec: LoadSpec, source: SourceSpec) -> None:
+    pipeline = _pipeline(spec, source)
+    pipeline.sync_destination()
+    pipeline.normalize()
+    pipeline.load()
+    _purge(spec, source)
+
+
+def _load(
+    spec: LoadSpec, source: SourceSpec, tables: list[NewTable], run_id: str, result: SourceLoad, progress: Progress | None
+) -> None:
+    import dlt
+
+    _purge(spec, source)
+    load_seq = next_load_seq(spec.warehouse, source)
+    counts: dict[tuple[str, str], int] = {}
+
+    def rows(table: NewTable) -> Iterator[pa.RecordBatch]:
+        with _scratch(spec) as con:
+            for file in table.files:
+                seen = 0
+                for batch in readers.batches(con, file, table.spec, table.columns, load_seq):
+                    seen += batch.num_rows
+                    if progress:
+                        progress(source.name, table.spec.name, batch.num_rows)
+                    yield batch
+                counts[(table.spec.name, file.label)] = seen
+
+    def manifest() -> Iterator[pa.Table]:
+        yield _manifest(tables, counts, load_seq, run_id)
+
+    resources: list[Any] = [
+        dlt.resource(rows(table), name=table.spec.name, write_disposition="append") for table in tables if table.files
+    ]
+    # Extracted last: by then every row of the package is counted.
+    resources.append(dlt.resource(manifest, name=FILES_TABLE, write_disposition="append"))
+
+    @dlt.source(name=source.name, max_table_nesting=0)
+    def delivery() -> Any:
+        return resources
+
+    pipeline = _pipeline(spec, source)
+    try:
+        pipeline.extract(delivery(), loader_file_format="parquet")
+        failpoints.reach("load.extracted")
+        pipeline.normalize()
+        pipeline.load()
+    except CdpError:
+        raise
+    except Exception as error:
+        raise _explain(error, source) from error
+    failpoints.reach("load.loaded")
+    _purge(spec, source)
+    result.files = sum(len(table.files) for table in tables)
+    for (table_name, _), count in counts.items():
+        result.received[table_name] = result.received.get(table_name, 0) + count
+
+
+def _manifest(tables: list[NewTable], counts: dict[tuple[str, str], int], load_seq: int, run_id: str) -> pa.Table:
+    files = [(table.spec.name, file) for table in tables for file in table.files]
+    return pa.table(
+        {
+            "table_name": pa.array([name for name, _ in files], pa.string()),
+            "file": pa.array([file.label for _, file in files], pa.string()),
+            "size": pa.array([file.size for _, file in files], pa.int64()),
+            "mtime_ns": pa.array([file.mtime_ns for _, file in files], pa.int64()),
+            "received": pa.array([counts[(name, file.label)] for name, file in files], pa.int64()),
+            "run_id": pa.array([run_id] * len(files), pa.string()),
+            "_cdp_load_seq": pa.array([load_seq] * len(files), pa.int64()),
+        }
+    )
+
+
+def _pipeline(spec: LoadSpec, source: SourceSpec) -> Any:
+    os.environ.update(
+        RUNTIME__DLTHUB_TELEMETRY="false",
+        RUNTIME__LOG_LEVEL="ERROR",
+        NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID="true",
+        SCHEMA__NAMING="direct",
+        LOAD__DELETE_COMPLETED_JOBS="true",
+        LOAD__WORKERS="2",
+        # One resource after the other, in our order: the manifest comes last, when all rows are counted.
+        EXTRACT__NEXT_ITEM_MODE="fifo",
+    )
+    import dlt
+
+    destination = dlt.destinations.duckdb(str(spec.warehouse))
+    pipeline = dlt.pipeline(
+        _name(source), pipelines_dir=str(spec.state), destination=destination, dataset_name=source.schema
+    )
+    pipeline.activate()
+    return pipeline
+
+
+def _name(source: SourceSpec) -> str:
+    return f"cdp_{source.name}"
+
+
+def _purge(spec: LoadSpec, source: SourceSpec) -> None:
+    """Delete dlt's finished packages, and extracts that were cut short: they hold people's rows."""
+    home = spec.state / _name(source)
+    shutil.rmtree(home / "load" / "loaded", ignore_errors=True)
+    if (home / "normalize").is_dir():
+        for child in (home / "normalize").iterdir():
+            if child.is_dir() and child.name != "extracted":
+                shutil.rmtree(child, ignore_errors=True)
+
+
+def _explain(error: Exception, source: SourceSpec) -> CdpError:
+    root: BaseException = error
+    while (inner := root.__cause__ or root.__context__) is not None:
+        root = inner
+    if isinstance(root, CdpError):
+        return root
+    reason = str(root).strip().split("Input:")[0].splitlines()[:1]
+    return CdpError(
+        f"{source.name}: loading failed: {reason[0][:300] if reason else type(root).__name__}",
+        hint="run `cdp doctor`; the next `cdp run` takes the load up where it stopped",
+    )
+
+
+def _has_table(con: duckdb.DuckDBPyConnection, schema: str, table: str) -> bool:
+    found = con.execute(
+        "select 1 from information_schema.tables where table_schema = ? and table_name = ?", [schema, table]
+    ).fetchone()
+    return found is not None
+
+
+class _scratch:
+    """An in-memory DuckDB for reading, bounded like the warehouse."""
+
+    def __init__(self, spec: LoadSpec) -> None:
+        spec.temp.mkdir(parents=True, exist_ok=True)
+        self._con = duckdb.connect(
+            config={
+                "memory_limit": spec.memory_limit,
+                "temp_directory": str(spec.temp),
+                "max_temp_directory_size": spec.temp_limit,
+            }
+        )
+
+    def __enter__(self) -> duckdb.DuckDBPyConnection:
+        return self._con
+
+    def __exit__(self, *_: object) -> None:
+        self._con.close()

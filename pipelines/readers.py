@@ -1,0 +1,246 @@
+"""Delivered files -> Arrow batches of text columns, each row with its file, position and hash.
+
+DuckDB reads (csv, csv.gz, jsonl, jsonl.gz, parquet); nothing is typed here, so no value can stop a load:
+staging judges. A line that is no row (ragged, broken JSON, invalid characters) becomes a row with
+`_cdp_error` and `_cdp_raw`, at its own position, and is counted like every other.
+"""
+
+import csv
+import gzip
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from pipelines.errors import CdpError
+from pipelines.specs import FileRef, TableSpec
+
+BATCH_ROWS = 100_000
+MAX_LINE_BYTES = 16 * 1024 * 1024
+# Never read, whatever the mapping says: a password has no business in a warehouse.
+CREDENTIAL = re.compile(r"(^|[_\W])(password|passwd|pwd|secret|api_?key|access_?token|auth_?token)($|[_\W])", re.I)
+OURS = ("_cdp_", "_dlt_")
+META = ("_cdp_load_seq", "_cdp_file", "_cdp_position", "_cdp_hash", "_cdp_error", "_cdp_raw")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A file's delivered columns: name in the file -> name in raw (case twins and our own prefixes moved away)."""
+
+    names: dict[str, str]
+
+
+def quote(name: str) -> str:
+    """A SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """A SQL string."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def kind_of(path: Path) -> str:
+    """`csv`, `jsonl` or `parquet`, by the file's name.
+
+    Raises CdpError for any other ending.
+    """
+    name = path.name.removesuffix(".gz")
+    for ending in ("csv", "jsonl", "parquet"):
+        if name.endswith(f".{ending}"):
+            return ending
+    raise CdpError(
+        f"{path.name}: cannot tell its format by its name",
+        hint="name it .csv, .csv.gz, .jsonl, .jsonl.gz or .parquet",
+    )
+
+
+def raw_names(delivered: Iterable[str]) -> dict[str, str]:
+    """Delivered name -> raw column name, unique without regard to case (as DuckDB compares names)."""
+    taken: set[str] = {name.lower() for name in META}
+    names: dict[str, str] = {}
+    for name in delivered:
+        wanted = f"x{name}" if name.lower().startswith(OURS) else name
+        unique, number = wanted, 1
+        while unique.lower() in taken:
+            number += 1
+            unique = f"{wanted}__{number}"
+        taken.add(unique.lower())
+        names[name] = unique
+    return names
+
+
+def layout(con: duckdb.DuckDBPyConnection, file: FileRef, table: TableSpec) -> Layout:
+    """The columns of one file.
+
+    Raises CdpError for an empty or unreadable file.
+    """
+    kind = kind_of(file.path)
+    try:
+        if kind == "csv":
+            delivered = _header(file, table)[0]
+        elif kind == "jsonl":
+            _lines(con, file)
+            found = con.sql(
+                "select distinct unnest(json_keys(line)) from lines where json_kind = 'OBJECT' order by 1"
+            )
+            delivered = [row[0] for row in found.fetchall()]
+        else:
+            described = con.sql(f"describe select * from read_parquet({literal(str(file.path))})").fetchall()
+            delivered = [row[0] for row in described]
+    except (duckdb.Error, OSError, UnicodeError, EOFError) as error:
+        raise CdpError(
+            f"{file.label}: cannot be read as {kind}: {_first_line(error)}",
+            hint="deliver the file again, or declare its encoding and delimiter in cdp.yml",
+        ) from error
+    return Layout(raw_names(name for name in delivered if not CREDENTIAL.search(name)))
+
+
+def batches(
+    con: duckdb.DuckDBPyConnection, file: FileRef, table: TableSpec, columns: list[str], load_seq: int
+) -> Iterator[pa.RecordBatch]:
+    """Every row of the file as Arrow batches with the given raw columns (null where the file lacks one)."""
+    kind = kind_of(file.path)
+    found = layout(con, file, table)
+    by_raw = {raw: name for name, raw in found.names.items()}
+    relation = {"csv": _csv, "jsonl": _jsonl, "parquet": _parquet}[kind](con, file, table, by_raw)
+    selected = [f"{quote(c)}" if c in by_raw else f"null::varchar as {quote(c)}" for c in columns]
+    hashed = ", ".join(f"{literal(by_raw[c] + '=')} || {quote(c)}" for c in sorted(by_raw, key=by_raw.__getitem__))
+    row_hash = f"md5(coalesce(_cdp_raw, concat_ws(chr(31), {hashed})))" if hashed else "md5(coalesce(_cdp_raw, ''))"
+    sql = f"""
+        select
+            {", ".join([*selected, ""])}
+            {load_seq}::bigint as _cdp_load_seq,
+            {literal(file.label)} as _cdp_file,
+            _cdp_position::bigint as _cdp_position,
+            {row_hash} as _cdp_hash,
+            _cdp_error,
+            _cdp_raw
+        from ({relation})
+    """
+    yield from con.execute(sql).to_arrow_reader(BATCH_ROWS)
+
+
+def _csv(con: duckdb.DuckDBPyConnection, file: FileRef, table: TableSpec, by_raw: dict[str, str]) -> str:
+    header, skip, delimiter = _header(file, table)
+    named = raw_names(header)
+    columns = ", ".join(f"{literal(named[name])}: 'VARCHAR'" for name in header)
+    path = _as_utf8(file, table)
+    con.execute("drop table if exists rejects; drop table if exists scans; drop table if exists good")
+    con.execute(
+        f"""create temp table good as select row_number() over () as n, * from read_csv(
+            {literal(str(path))}, header = false, skip = {skip}, delim = {literal(delimiter)}, quote = '"',
+            escape = '"', auto_detect = false, columns = {{{columns}}}, max_line_size = {MAX_LINE_BYTES},
+            store_rejects = true, rejects_table = 'rejects', rejects_scan = 'scans', rejects_limit = 0)"""
+    )
+    kept = ", ".join(quote(raw) for raw in by_raw)
+    nulls = ", ".join("null" for _ in by_raw)
+    # DuckDB numbers a rejected record within the file, a good one only among the good: the i-th reject at
+    # record L stands before the n-th good record exactly when L - i <= n.
+    return f"""
+        with bad as (
+            select line, any_value(csv_line) as csv_line, min(lower(error_type::varchar)) as error_type
+            from rejects group by line
+        ),
+        shifts as (
+            select line - row_number() over (order by line) as from_n, row_number() over (order by line) as shift
+            from bad
+        ),
+        steps as (select from_n, max(shift) as shift from shifts group by from_n)
+        select {kept}, n + 1 + coalesce(shift, 0) as _cdp_position, null::varchar as _cdp_error,
+            null::varchar as _cdp_raw
+        from good asof left join steps on n >= from_n
+        union all
+        select {nulls}, line, 'broken csv line: ' || error_type, coalesce(csv_line, '') from bad
+    """
+
+
+def _jsonl(con: duckdb.DuckDBPyConnection, file: FileRef, table: TableSpec, by_raw: dict[str, str]) -> str:
+    pointers = ", ".join(literal("/" + name.replace("~", "~0").replace("/", "~1")) for name in by_raw.values())
+    values = ", ".join(f"v[{number}] as {quote(raw)}" for number, raw in enumerate(by_raw, start=1))
+    taken = f"case when json_kind = 'OBJECT' then json_extract_string(line, [{pointers}]) end"
+    return f"""
+        select {values + "," if values else ""} n as _cdp_position,
+            case when json_kind is null then 'broken JSON' when json_kind <> 'OBJECT'
+                then 'the line is not a JSON object' end as _cdp_error,
+            case when json_kind is distinct from 'OBJECT' then line end as _cdp_raw
+        from (select n, line, json_kind, {taken if pointers else "null"} as v from lines)
+    """
+
+
+def _parquet(con: duckdb.DuckDBPyConnection, file: FileRef, table: TableSpec, by_raw: dict[str, str]) -> str:
+    types = dict(
+        row[:2] for row in con.sql(f"describe select * from read_parquet({literal(str(file.path))})").fetchall()
+    )
+    texts = ", ".join(f"{_as_text(name, types[name])} as {quote(raw)}" for raw, name in by_raw.items())
+    return f"""select {texts}, file_row_number + 1 as _cdp_position, null::varchar as _cdp_error,
+        null::varchar as _cdp_raw from read_parquet({literal(str(file.path))}, file_row_number = true)"""
+
+
+def _as_text(name: str, sql_type: str) -> str:
+    nested = sql_type.endswith("[]") or sql_type.startswith(("STRUCT", "MAP"))
+    return f"to_json({quote(name)})::varchar" if nested else f"{quote(name)}::varchar"
+
+
+def _lines(con: duckdb.DuckDBPyConnection, file: FileRef) -> None:
+    # A csv of one column whose delimiter JSON text cannot hold: DuckDB's fastest way to numbered lines.
+    con.execute("drop table if exists lines")
+    con.execute(
+        f"""create temp table lines as
+            select n, line, case when json_valid(line) then json_type(line) end as json_kind from (
+            select row_number() over () as n, line from read_csv({literal(str(file.path))}, header = false,
+            delim = '\x01', quote = '', escape = '', auto_detect = false, columns = {{'line': 'VARCHAR'}},
+            max_line_size = {MAX_LINE_BYTES})) where trim(line) <> ''"""
+    )
+
+
+def _header(file: FileRef, table: TableSpec) -> tuple[list[str], int, str]:
+    opener = gzip.open if file.path.name.endswith(".gz") else open
+    with opener(file.path, "rt", encoding=table.encoding or "utf-8-sig", newline="") as handle:
+        first = handle.readline()
+        if not first.strip():
+            raise CdpError(f"{file.label}: the file is empty, not even a header", hint="deliver the file again")
+        delimiter = table.delimiter or max(",;\t|", key=first.count)
+        handle.seek(0)
+        reader = csv.reader(handle, delimiter=delimiter)
+        header = [name.strip().lstrip("\ufeff") for name in next(reader)]
+        skip = reader.line_num
+    return _unique([name or f"column_{i}" for i, name in enumerate(header, start=1)]), skip, delimiter
+
+
+def _unique(names: list[str]) -> list[str]:
+    seen: dict[str, int] = {}
+    out = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        out.append(name if seen[name] == 1 else f"{name}__{seen[name]}")
+    return out
+
+
+def _as_utf8(file: FileRef, table: TableSpec) -> Path:
+    # DuckDB reads UTF-8; other encodings need an extension that is a download, so Python converts.
+    if table.encoding is None or table.encoding.lower().replace("-", "") in ("utf8", "utf8sig"):
+        return file.path
+    opener = gzip.open if file.path.name.endswith(".gz") else open
+    target = Path(_scratch(file))
+    with opener(file.path, "rt", encoding=table.encoding, newline="") as source, target.open("w", encoding="utf-8", newline="") as out:
+        while chunk := source.read(1 << 20):
+            out.write(chunk)
+    return target
+
+
+def _scratch(file: FileRef) -> str:
+    import tempfile
+
+    handle = tempfile.NamedTemporaryFile(suffix=".csv", prefix=f"{file.path.stem}-", delete=False)
+    handle.close()
+    return handle.name
+
+
+def _first_line(error: BaseException) -> str:
+    """The reason without the data: DuckDB appends the offending input to some messages."""
+    text = str(error).strip().split("Input:")[0].splitlines()
+    return text[0].strip()[:200] if text else type(error).__name__
