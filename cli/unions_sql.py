@@ -166,6 +166,20 @@ def rows_union_model(staged: list[StagedTable]) -> str:
     return "{{ config(materialized='view') }}\n-- Grain: one row per physical raw row.\n" + "\nunion all\n".join(parts) + "\n"
 
 
+def record_nodes_model(staged: list[StagedTable]) -> str:
+    """`stg_record_nodes`: the identity node of every record of a table that can have one."""
+    parts = [
+        f"select record_id, node_id, {'false' if one.immutable else 'true'} as is_mutable\n"
+        f"from {{{{ ref('stg_{one.slug}') }}}}"
+        for one in staged
+        if one.entity.profile or one.identifier_columns
+    ]
+    body = "\nunion all\n".join(parts) or _empty(
+        (("record_id", "string"), ("node_id", "string"), ("is_mutable", "boolean"))
+    )
+    return f"{{{{ config(materialized='view') }}}}\n-- Grain: one row per current record that can carry identifiers.\n{body}\n"
+
+
 def work_loads_model(sources: Sequence[Source]) -> str:
     """`work_loads`: complete loads that the last finished build has not marked."""
     parts = [

@@ -2,7 +2,15 @@
 
 {% macro parse_int(column) -%} {{ try_to(clean_text(column), 'bigint') }} {%- endmacro %}
 {% macro parse_double(column) -%} {{ try_to(clean_text(column), 'double') }} {%- endmacro %}
-{% macro parse_money(column) -%} {{ try_to(clean_text(column), 'decimal(18,2)') }} {%- endmacro %}
+{#- Exact decimals. Text in exponent form ('8.9e-16', which parquet doubles print) goes through double:
+    DuckDB 1.5 reads it as 0.01 when cast straight to decimal. -#}
+{% macro parse_money(column) -%}
+    case
+        when {{ matches(column, '[eE]') }}
+            then {{ try_to(try_to(clean_text(column), 'double'), 'decimal(18,2)') }}
+        else {{ try_to(clean_text(column), 'decimal(18,2)') }}
+    end
+{%- endmacro %}
 
 {% macro parse_boolean(column) -%}
     case lower({{ clean_text(column) }})

@@ -1,0 +1,115 @@
+"""Complete loads -> marts: generate, dbt run, then mark the loads in one transaction.
+
+A killed build leaves its loads unmarked and `touched` filled, so the next one does the same work again, on top of what
+is there: every step replaces what it touches. When the rules changed (SQL, cdp.yml), the build is a full one.
+"""
+
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from cli import dbt, runs, warehouse
+from cli.config import Company, secret
+from cli.generate import fingerprint, generate, source_specs
+from pipelines import failpoints
+from pipelines.readers import META, quote
+from pipelines.specs import SourceSpec
+
+RAW_TYPES = {"_cdp_load_seq": "bigint", "_cdp_position": "bigint"}
+FILES_COLUMNS = (
+    "table_name varchar, file varchar, size bigint, mtime_ns bigint, received bigint, run_id varchar,"
+    " _cdp_load_seq bigint, _dlt_load_id varchar"
+)
+LOADS_COLUMNS = (
+    "load_id varchar, schema_name varchar, status bigint, inserted_at timestamptz, schema_version_hash varchar"
+)
+
+
+@dataclass
+class BuildResult:
+    """What a build did."""
+
+    full: bool
+    reason: str | None
+    loads: int
+    nodes: list[dict[str, Any]]
+
+
+def build(company: Company, run_id: str, full_refresh: bool = False) -> BuildResult:
+    """Build all models from what is loaded. Raises CdpError when a model fails; marts then stay as they were."""
+    generate(company)
+    mark = fingerprint(company)
+    with warehouse.connect(company) as con:
+        runs.ensure(con)
+        _ensure_state(con, company)
+        _ensure_raw(con, company)
+        before = con.sql("select fingerprint from ops.build_state").fetchone()
+        reason = "asked for" if full_refresh else None
+        if reason is None and (before is None or before[0] != mark):
+            reason = "first build" if before is None else "rules changed"
+        if reason:
+            # Until this full build is marked, the next one must be full too: tables are half old, half new.
+            con.execute("delete from ops.build_state")
+    failpoints.reach("build.before_dbt")
+    arguments = ["build", "--exclude-resource-type", "test"]
+    if reason:
+        arguments.append("--full-refresh")
+    result = dbt.invoke(company, arguments)
+    dbt.raise_on_error(result, company, "building the models")
+    failpoints.reach("build.before_mark")
+    loads = _mark(company, run_id, mark)
+    failpoints.reach("build.marked")
+    return BuildResult(reason is not None, reason, loads, result.nodes)
+
+
+def _mark(company: Company, run_id: str, mark: str) -> int:
+    """End the build: loads are taken in, nothing is touched any more, the rules are these."""
+    with warehouse.connect(company) as con:
+        con.begin()
+        row = con.sql("select count(*) from staging.work_loads").fetchone()
+        con.execute("delete from ops.built_loads where load_id in (select load_id from staging.work_loads)")
+        con.execute(
+            "insert into ops.built_loads select source, load_id, load_seq, ? from staging.work_loads", [run_id]
+        )
+        con.execute("delete from staging.touched_owners")
+        con.execute("delete from staging.touched_devices")
+        con.execute("delete from ops.build_state")
+        con.execute("insert into ops.build_state values (?, ?)", [mark, run_id])
+        con.commit()
+    assert row is not None
+    return int(row[0])
+
+
+def _ensure_state(con: duckdb.DuckDBPyConnection, company: Company) -> None:
+    con.execute("create table if not exists ops.build_state (fingerprint varchar, run_id varchar)")
+    con.execute("create table if not exists ops.identity_salt (salt varchar)")
+    wanted = company.file.identity.salt
+    if wanted:
+        con.begin()
+        con.execute("delete from ops.identity_salt")
+        con.execute("insert into ops.identity_salt values (?)", [secret(wanted, "identity.salt")])
+        con.commit()
+    elif con.sql("select 1 from ops.identity_salt").fetchone() is None:
+        con.execute("insert into ops.identity_salt values (?)", [secrets.token_hex(16)])
+
+
+def _ensure_raw(con: duckdb.DuckDBPyConnection, company: Company) -> None:
+    """Give every declared table a place in raw, empty when nothing was delivered yet."""
+    for source in company.sources:
+        con.execute(f"create schema if not exists raw_{source.name}")
+        con.execute(f"create table if not exists raw_{source.name}._cdp_files ({FILES_COLUMNS})")
+        con.execute(f"create table if not exists raw_{source.name}._dlt_loads ({LOADS_COLUMNS})")
+        for table in source.tables:
+            name = f"raw_{source.name}.{quote(table.name)}"
+            meta = ", ".join(f"{column} {RAW_TYPES.get(column, 'varchar')}" for column in (*META, "_dlt_load_id"))
+            con.execute(f"create table if not exists {name} ({meta})")
+            for column in _wanted(company, source.name, table.name):
+                con.execute(f"alter table {name} add column if not exists {quote(column)} varchar")
+
+
+def _wanted(company: Company, source: str, table: str) -> tuple[str, ...]:
+    specs: list[SourceSpec] = source_specs(company)
+    found = next(one for one in specs if one.name == source)
+    return next(one.columns for one in found.tables if one.name == table)

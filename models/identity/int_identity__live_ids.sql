@@ -1,0 +1,31 @@
+-- Grain: one row per customer_id whose seed record exists: its component and the id that stands for that component.
+with
+
+seeds as (
+    select
+        customer_id,
+        seed_record,
+        minted_seq,
+        row_number() over (partition by customer_id order by registry_seq desc) as age
+    from {{ ref('registry') }}
+),
+
+placed as (
+    select
+        seeds.customer_id,
+        seeds.minted_seq,
+        components.component
+    from seeds
+    inner join {{ ref('node_components') }} as components on seeds.seed_record = components.node_id
+    where seeds.age = 1
+),
+
+ranked as (
+    select
+        customer_id,
+        component,
+        first_value(customer_id) over (partition by component order by minted_seq, customer_id) as winner_id
+    from placed
+)
+
+select * from ranked

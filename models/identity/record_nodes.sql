@@ -1,0 +1,20 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_touched',
+    touch_column='record_id',
+    touched_sql="select record_id from staging.stg_rows where load_id in (select load_id from staging.work_loads)",
+) }}
+-- Grain: one row per record of a source whose rows can change, with the node it has now; tells the next build who owned it.
+-- depends_on: {{ ref('touched_owners') }}
+select
+    record_id,
+    node_id
+from {{ ref('stg_record_nodes') }}
+where
+    is_mutable
+    and node_id is not null
+    {% if is_incremental() %}
+    and record_id in (
+        select record_id from {{ ref('stg_rows') }} where load_id in (select load_id from {{ ref('work_loads') }})
+    )
+    {% endif %}
