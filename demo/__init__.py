@@ -1,0 +1,1 @@
+"""The simulated company: seeded generator, configuration, audiences and syncs (demo/README.md)."""

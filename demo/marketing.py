@@ -1,0 +1,203 @@
+"""Marketing: campaigns, what became of each mail, consents and preferences.
+
+People  ->  consents  ->  mails to those who agreed  ->  data/marketing/*.csv
+
+Opening is drawn apart from everything else a person does: the null effect of truth/effects.yml.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from demo.columns import (
+    Bools,
+    Ints,
+    constant,
+    join,
+    local,
+    number,
+    pick,
+    present,
+    take,
+    when,
+)
+from demo.output import Output, Spoil
+from demo.people import LANGUAGES, People
+from demo.shops import written_phone
+from demo.world import AS_OF, BRANDS, DAY, HOUR, MONTH, START, World, delivery_of, epoch
+
+CAMPAIGNS = 18
+REACH = 0.3
+KINDS = ("sent", "delivered", "opened", "clicked", "bounced", "complained", "unsubscribed")
+TOPICS = ("tea;coffee", "home", "pantry", "tea;home")
+
+
+@dataclass(frozen=True)
+class Mails:
+    """One row per mail sent and what happened to it."""
+
+    person: Ints
+    campaign: Ints
+    moment: Ints
+    bounced: Bools
+    hard: Bools
+    opened: Bools
+    machine: Bools
+    clicked: Bools
+    complained: Bools
+    left: Bools
+
+
+def write_marketing(world: World, people: People, out: Output) -> None:
+    """Write all four tables."""
+    write_campaigns(world, out)
+    granted, agreed = draw_grants(world, people)
+    mails = draw_mails(world, people, granted, agreed)
+    write_messages(world, people, mails, out)
+    write_consents(world, people, granted, agreed, mails, out)
+    write_preferences(world, people, out)
+
+
+def draw_grants(world: World, people: People) -> tuple[Ints, Ints]:
+    """Return who agreed to mail and when; a few long ago, so that their consent has run out."""
+    rng = world.rng("grants")
+    agrees = (rng.random(people.size) < 0.6) & present(people.email)
+    old = rng.random(people.size) < 0.03
+    moment = np.where(old, epoch(2023, 6, 1) + rng.integers(0, 300, people.size) * DAY, people.joined + HOUR)
+    granted = np.flatnonzero(agrees)
+    return granted, moment[granted]
+
+
+def campaign_start() -> Ints:
+    """Return when each campaign went out: one a month, the brands in turn."""
+    return START + np.arange(CAMPAIGNS) * MONTH + 9 * DAY + 10 * HOUR
+
+
+def write_campaigns(world: World, out: Output) -> None:
+    """Write the campaigns, for the first block only."""
+    if world.block:
+        return
+    index = np.arange(CAMPAIGNS)
+    columns = {
+        "campaign_id": join("CP", number(index + 1, 3)),
+        "name": join(pick(BRANDS, index % 2), " newsletter ", number(index + 1)),
+        "kind": constant("newsletter", CAMPAIGNS),
+        "channel": constant("email", CAMPAIGNS),
+        "started_at": local(campaign_start()),
+        "ended_at": local(campaign_start() + 7 * DAY),
+    }
+    out.csv(world, "data/marketing/campaigns", columns, delivery_of(campaign_start()))
+
+
+def draw_mails(world: World, people: People, granted: Ints, agreed: Ints) -> Mails:
+    """Send each campaign to a part of those who had agreed by then."""
+    rng = world.rng("mails")
+    start = campaign_start()
+    sent = (rng.random((CAMPAIGNS, granted.size)) < REACH) & (agreed[None, :] < start[:, None])
+    sent &= people.uses[granted].T[np.arange(CAMPAIGNS) % 2]
+    campaign, place = np.nonzero(sent)
+    size = campaign.size
+    bounced = rng.random(size) < 0.015
+    machine = ~bounced & (rng.random(size) < 0.12)
+    opened = ~bounced & (machine | (rng.random(size) < 0.32))
+    return Mails(
+        person=granted[place],
+        campaign=campaign.astype(np.int64),
+        moment=start[campaign] + rng.integers(0, 2 * HOUR, size),
+        bounced=bounced,
+        hard=bounced & (rng.random(size) < 0.4),
+        opened=opened,
+        machine=machine,
+        clicked=opened & ~machine & (rng.random(size) < 0.15),
+        complained=~bounced & (rng.random(size) < 0.001),
+        left=opened & ~machine & (rng.random(size) < 0.012),
+    )
+
+
+def write_messages(world: World, people: People, mails: Mails, out: Output) -> None:
+    """Write one row per thing that happened to a mail."""
+    rng = world.rng("messages")
+    always = np.ones(mails.person.size, dtype=np.bool_)
+    happened = np.column_stack(
+        [always, ~mails.bounced, mails.opened, mails.clicked, mails.bounced, mails.complained, mails.left]
+    )
+    mail, kind = np.nonzero(happened)
+    # a machine opens at once, people when they find the time
+    wait = rng.integers(600, 2 * DAY, mail.size)
+    wait = np.where(kind >= 2, np.where(mails.machine[mail], 5, wait) + 60, kind * 20)
+    moment = np.minimum(mails.moment[mail] + wait + np.where(kind > 2, 120, 0), AS_OF - 1)
+    mail_id = join("M", number(np.full(mail.size, world.block), 3), number(mail, 8))
+    columns = {
+        "event_id": join(mail_id, "-", number(kind)),
+        "message_id": mail_id,
+        "campaign_id": join("CP", number(mails.campaign[mail] + 1, 3)),
+        "variant": when(mails.person[mail] % 2 == 0, "a", "b"),
+        "event": pick(KINDS, kind),
+        "hard_bounce": when(kind == 4, when(mails.hard[mail], "true", "false")),
+        "by_machine": when(kind == 2, when(mails.machine[mail], "true", "false")),
+        "channel": constant("email", mail.size),
+        "happened_at": local(moment),
+        "email": take(people.email, mails.person[mail]),
+    }
+    spoils = [
+        Spoil("unparseable_date", column="happened_at", value="soon"),
+        Spoil("missing_key", column="event_id"),
+        Spoil("ragged_line"),
+    ]
+    out.csv(world, "data/marketing/messages", columns, delivery_of(moment), spoils)
+
+
+def write_consents(
+    world: World, people: People, granted: Ints, agreed: Ints, mails: Mails, out: Output
+) -> None:
+    """Write what people said about being written to or called."""
+    rng = world.rng("consents")
+    denies = np.setdiff1d(np.flatnonzero(present(people.email)), granted)
+    denies = denies[rng.random(denies.size) < 0.3]
+    changes = granted[rng.random(granted.size) < 0.06]
+    no_calls = np.flatnonzero(people.has_phone & (rng.random(people.size) < 0.03))
+    no_surveys = np.flatnonzero(present(people.email) & (rng.random(people.size) < 0.02))
+    left = np.flatnonzero(mails.left)
+    groups = (
+        ("email_marketing", "granted", granted, agreed),
+        ("email_marketing", "denied", denies, people.joined[denies] + HOUR),
+        ("email_marketing", "withdrawn", changes, AS_OF - rng.integers(1, 300, changes.size) * DAY),
+        ("email_marketing", "withdrawn", mails.person[left], mails.moment[left] + 2 * DAY),
+        ("service_recovery", "objected", no_calls, AS_OF - rng.integers(5, 400, no_calls.size) * DAY),
+        ("survey_invites", "objected", no_surveys, AS_OF - rng.integers(5, 400, no_surveys.size) * DAY),
+    )
+    person = np.concatenate([rows for _, _, rows, _ in groups])
+    moment = np.minimum(np.concatenate([when_ for *_, when_ in groups]), AS_OF - 60)
+    group = np.repeat(np.arange(len(groups)), [rows.size for _, _, rows, _ in groups])
+    calls = group == 4
+    columns = {
+        "consent_id": join("K", number(np.full(person.size, world.block), 3), number(np.arange(person.size), 8)),
+        "channel": when(calls, "phone", "email"),
+        "purpose": pick([purpose for purpose, *_ in groups], group),
+        "state": pick([state for _, state, *_ in groups], group),
+        "said_at": local(moment),
+        "policy": when(moment < START, "2023-01", "2025-01"),
+        "proof": when(group < 2, "web form", "service desk"),
+        "email": when(~calls, take(people.email, person)),
+        "phone": when(calls, written_phone(take(people.phone, person), person)),
+    }
+    out.csv(world, "data/marketing/consents", columns, delivery_of(np.maximum(moment, START)))
+
+
+def write_preferences(world: World, people: People, out: Output) -> None:
+    """Write what a quarter of the people like to get."""
+    rng = world.rng("preferences")
+    known = present(people.email) | present(people.phone)
+    person = np.flatnonzero(known & (rng.random(people.size) < 0.25))
+    size = person.size
+    columns = {
+        "preference_id": join("F", number(np.full(size, world.block), 3), number(np.arange(size), 7)),
+        "channel": when(rng.random(size) < 0.7, "email", "phone"),
+        "language": pick(LANGUAGES, people.language[person]),
+        "topics": pick(TOPICS, rng.integers(0, len(TOPICS), size)),
+        "frequency": pick(("weekly", "monthly"), rng.integers(0, 2, size)),
+        "quiet_hours": when(rng.random(size) < 0.5, "21:00-08:00"),
+        "email": take(people.email, person),
+        "phone": written_phone(take(people.phone, person), person),
+    }
+    out.csv(world, "data/marketing/preferences", columns, delivery_of(np.maximum(people.joined[person], START)))
