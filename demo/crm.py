@@ -19,7 +19,6 @@ from demo.columns import (
     constant,
     csv_lines,
     day,
-    first_of,
     join,
     local,
     money,
@@ -69,9 +68,7 @@ def make_contacts(world: World, people: People) -> Contacts:
     third = again[rng.random(again.size) < 0.15]
     person = np.concatenate([first, again, third])
     sort = np.repeat([0, 1, 2], [first.size, again.size, third.size])
-    created = np.where(
-        sort > 0, daytime(rng, people.joined[person], AS_OF - DAY), people.joined[person]
-    )
+    created = np.where(sort > 0, daytime(rng, people.joined[person], AS_OF - DAY), people.joined[person])
     email, phone = draw_contact_points(rng, people, person, sort)
     given, family = draw_spelling(rng, people, person, sort)
     works = rng.random(person.size) < 0.35
@@ -106,9 +103,7 @@ def draw_contact_points(
     return written_email(when(other, second, email), rng), when(~silent, phone)
 
 
-def draw_spelling(
-    rng: np.random.Generator, people: People, person: Ints, sort: Ints
-) -> tuple[Text, Text]:
+def draw_spelling(rng: np.random.Generator, people: People, person: Ints, sort: Ints) -> tuple[Text, Text]:
     """Spell names in the own script or romanised; repeated records drop letters or swap the parts."""
     size = person.size
     own = rng.random(size) < 0.6
@@ -256,7 +251,7 @@ def _block(world: World) -> str:
 def write_deals(world: World, contacts: Contacts, out: Output) -> None:
     """Write deals of companies' contacts, as they stood at each delivery, and every stage entered."""
     rng = world.rng("deals")
-    business = present(contacts.company) & present(first_of(contacts.email, contacts.phone))
+    business = present(contacts.company)
     row = np.flatnonzero(business & (rng.random(contacts.person.size) < 0.5))
     size = row.size
     created = daytime(rng, np.maximum(contacts.created[row], START), AS_OF - 10 * DAY)

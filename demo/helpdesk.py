@@ -119,7 +119,7 @@ def write_replies(
         "body": when(inbound, words, "Thank you for writing to us, we are looking into it."),
         "customerEmail": take(points[0], tickets.order[row]),
     }
-    out.jsonl(world, "data/helpdesk/replies", json_texts(columns), delivery_of(moment))
+    out.jsonl(world, "data/helpdesk/replies", json_texts(columns, nulls=True), delivery_of(moment))
 
 
 def write_calls(world: World, journey: Journey, points: tuple[Text, Text], out: Output) -> None:

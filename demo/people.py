@@ -46,7 +46,12 @@ OFFSET = 23_456_781
 
 @dataclass(frozen=True)
 class People:
-    """One row per person; `pair_*` are first halves of pairs, the second half is the next row."""
+    """One row per person.
+
+    `has_*` say what a person has even where this run leaves an identifier out (`--without-identifier`):
+    every run of a seed has the same rows. `twins`, `households`, `families` are first halves of pairs;
+    the second half is the next row.
+    """
 
     language: Ints
     given: Text
@@ -61,7 +66,9 @@ class People:
     second_email: Text
     phone: Text
     second_phone: Text
+    has_email: Bools
     has_phone: Bools
+    has_card: Bools
     uses: Bools
     has_account: Bools
     loyalty: tuple[Text, Text]
@@ -84,7 +91,7 @@ class People:
         """Return the address a person gives a brand: fans of both often keep two apart."""
         if brand == 0:
             return self.email
-        return when(self.uses.all(axis=1), pc.coalesce(self.second_email, self.email), self.email)
+        return when(self.uses[:, 0] & self.uses[:, 1], pc.coalesce(self.second_email, self.email), self.email)
 
 
 def make_people(world: World) -> People:
@@ -102,9 +109,10 @@ def make_people(world: World) -> People:
     language[kin + 1], city[kin + 1], street_no[kin + 1] = language[kin], city[kin], street_no[kin]
     birth[twins + 1] = birth[twins]
     names = draw_names(rng, language, female, kin)
-    emails = make_emails(world, rng, names, index)
+    emails, has_email = make_emails(world, rng, names, index)
     phones, has_phone = make_phones(world, rng, index, families)
     uses, has_account, in_crm, rate = draw_relations(rng, size, families)
+    cards, has_card = make_cards(world, rng, index)
     mobile, desktop = hexes(rng, size), hexes(rng, size)
     owner = np.arange(size)
     owner[households + 1] = households
@@ -122,10 +130,12 @@ def make_people(world: World) -> People:
         second_email=emails[1],
         phone=phones[0],
         second_phone=phones[1],
+        has_email=has_email,
         has_phone=has_phone,
+        has_card=has_card,
         uses=uses,
         has_account=has_account,
-        loyalty=make_cards(world, rng, index),
+        loyalty=cards,
         in_crm=in_crm,
         joined=draw_joined(rng, size),
         rate=rate,
@@ -188,7 +198,7 @@ def _spelled(rows: Iterable[dict[str, str]], spelling: str, index: Ints) -> Text
 
 def make_emails(
     world: World, rng: np.random.Generator, names: dict[str, tuple[Text, Text]], index: Ints
-) -> tuple[Text, Text]:
+) -> tuple[tuple[Text, Text], Bools]:
     """Return everybody's first address and, for a third, a second one."""
     given, family = (pc.utf8_lower(name) for name in names["ascii"])
     size = index.size
@@ -197,7 +207,7 @@ def make_emails(
     second = join(family, given, "_", number(index), "@", other)
     has_first, has_second = rng.random(size) < 0.97, rng.random(size) < 0.40
     keep = world.has("email")
-    return when(has_first & keep, first), when(has_second & keep, second)
+    return (when(has_first & keep, first), when(has_second & keep, second)), has_first
 
 
 def make_phones(
@@ -219,9 +229,7 @@ def _national(code: Ints) -> Text:
     return join(pick(PREFIXES, code // NUMBERS_PER_PREFIX), number(code % NUMBERS_PER_PREFIX, 7))
 
 
-def draw_relations(
-    rng: np.random.Generator, size: int, families: Ints
-) -> tuple[Bools, Bools, Bools, Floats]:
+def draw_relations(rng: np.random.Generator, size: int, families: Ints) -> tuple[Bools, Bools, Bools, Floats]:
     """Draw which brands people use, where they have accounts, and how often they buy."""
     brand = rng.random(size)
     uses = np.column_stack([(brand < 0.5) | (brand > 0.75), brand >= 0.5])
@@ -234,12 +242,12 @@ def draw_relations(
     return uses, has_account, in_crm | ~has_account.any(axis=1) & (rate == 0), rate
 
 
-def make_cards(world: World, rng: np.random.Generator, index: Ints) -> tuple[Text, Text]:
+def make_cards(world: World, rng: np.random.Generator, index: Ints) -> tuple[tuple[Text, Text], Bools]:
     """Return the loyalty card of each brand; the brands count apart, numbers may coincide."""
-    has_card = rng.random((2, index.size)) < 0.6
+    has_card = rng.random((index.size, 2)) < 0.6
     kept = has_card & world.has("loyalty")
     north, south = (number(index * 7 + offset, 9) for offset in (1_000_000, 1_000_003))
-    return when(kept[0], north), when(kept[1], south)
+    return (when(kept[:, 0], north), when(kept[:, 1], south)), has_card
 
 
 def draw_joined(rng: np.random.Generator, size: int) -> Ints:

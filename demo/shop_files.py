@@ -109,10 +109,8 @@ def write_north_cards(world: World, people: People, shop: Shop, out: Output) -> 
     """Write the joint scheme: south accounts whose owners also registered a north card."""
     accounts = shop.accounts
     rng = world.rng("north-cards")
-    joins = people.uses[accounts.person, 0] & ~accounts.is_second & (rng.random(accounts.person.size) < 0.6)
-    row = np.flatnonzero(joins & world.has("loyalty"))
-    card = take(people.loyalty[0], accounts.person[row])
-    row = row[card.is_valid().to_numpy(zero_copy_only=False)]
+    both = people.uses[accounts.person, 0] & people.has_card[accounts.person, 0] & ~accounts.is_second
+    row = np.flatnonzero(both & (rng.random(accounts.person.size) < 0.6))
     number_, moment = take(accounts.number, row), account_delivered(accounts)[row] + DAY // 24
     columns = {
         "account_id": number_,
@@ -210,11 +208,9 @@ def south_orders(shop: Shop, row: Ints, known: Bools) -> Text:
             "channel": quoted(pick(CHANNELS, orders.channel[row])),
             "store": quoted(_store(shop, row)),
             "currency": quoted(constant(CURRENCY, row.size)),
-            "customer": json_texts(customer),
+            "customer": json_texts(customer, nulls=True),
             "amount": json_texts({name: money(cents[row]) for name, cents in amounts.items()}),
-            "delivery": json_texts(
-                {"promisedAt": iso(orders.promised[row]), "deliveredAt": iso(delivered)}
-            ),
+            "delivery": json_texts({"promisedAt": iso(orders.promised[row]), "deliveredAt": iso(delivered)}),
         }
     )
 
@@ -267,7 +263,7 @@ def _write(
     if shop.brand == 0:
         out.csv(world, stem, columns, delivery, spoils or [])
     else:
-        out.jsonl(world, stem, json_texts(columns), delivery)
+        out.jsonl(world, stem, json_texts(columns, nulls=True), delivery)
 
 
 def order_ids(shops: tuple[Shop, Shop], orders: int) -> Text:

@@ -134,7 +134,11 @@ def contexts(visits: Visits) -> Text:
     sku = product_skus(visits.brand, visits.product)
     path = join("/p/", sku)
     site = join("https://www.", pick(BRANDS, visits.brand), ".example")
-    page = {"url": join(site, path), "path": path, "referrer": when(visits.channel == 0, "https://google.example/")}
+    page = {
+        "url": join(site, path),
+        "path": path,
+        "referrer": when(visits.channel == 0, "https://google.example/"),
+    }
     mobile = visits.mobile.astype(np.int64)
     return json_object(
         {
@@ -168,9 +172,7 @@ def scatter(values: Text, rows: Ints, size: int) -> Text:
     return take(pa.concat_arrays([values, pa.array([None], pa.string())]), index)
 
 
-def properties(
-    journey: Journey, shops: tuple[Shop, Shop], visits: Visits, visit: Ints, place: Ints
-) -> Text:
+def properties(journey: Journey, shops: tuple[Shop, Shop], visits: Visits, visit: Ints, place: Ints) -> Text:
     """Return the properties: product on views and carts, money and products on orders."""
     completed = np.flatnonzero(place == COMPLETED)
     orders = completed_orders(journey, shops, visits.order[visit[completed]])
