@@ -23,7 +23,7 @@ from demo.columns import (
 from demo.journey import NEVER, SUPPORT, Journey
 from demo.output import Output
 from demo.people import People
-from demo.shop_files import order_ids
+from demo.shop_orders import order_ids
 from demo.shops import Shop
 from demo.survey import comments, contact_points, ticket_ids
 from demo.world import HOUR, World, delivery_of

@@ -21,8 +21,9 @@ from demo.columns import (
     when,
 )
 from demo.journey import FAR
+from demo.naming import LANGUAGES
 from demo.output import Output, Spoil
-from demo.people import LANGUAGES, People
+from demo.people import People
 from demo.shops import written_phone
 from demo.world import AS_OF, BRANDS, DAY, HOUR, MONTH, START, World, delivery_of, epoch
 

@@ -13,9 +13,10 @@ import numpy as np
 
 from demo.columns import Ints, Text, join, local, number, pick, take, when
 from demo.journey import DELIVERY, NEVER, SUPPORT, Journey
+from demo.naming import LANGUAGES
 from demo.output import Output
-from demo.people import LANGUAGES, People
-from demo.shop_files import order_ids
+from demo.people import People
+from demo.shop_orders import order_ids
 from demo.shops import Shop, written_phone
 from demo.world import World, delivery_of
 

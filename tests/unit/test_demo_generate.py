@@ -137,16 +137,12 @@ def test_mapped_columns_exist_in_the_files(small: Path) -> None:
             delivered: set[str] = set()
             for row in rows_of(small, str(table.path).split("_*")[0]):
                 delivered |= set(row)
-            mapped = [*table.key, *filter(None, [table.updated_at]), *table.questions.values()]
+            mapped: list[str | None] = [*table.key, table.updated_at, *table.questions.values()]
             for value in table.columns.values():
-                mapped += (
-                    value
-                    if isinstance(value, list)
-                    else [value.column if isinstance(value, ColumnMap) else value]
-                )
-            missing += [
-                f"{table.name}.{name}" for name in mapped if name and name.split(".")[0] not in delivered
-            ]
+                single = value.column if isinstance(value, ColumnMap) else value
+                mapped += single if isinstance(single, list) else [single]
+            names = (name for name in mapped if name and name.split(".")[0] not in delivered)
+            missing += [f"{table.name}.{name}" for name in names]
 
     assert missing == []
 
