@@ -140,7 +140,7 @@ def test_mapped_columns_exist_in_the_files(small: Path) -> None:
             mapped: list[str | None] = [*table.key, table.updated_at, *table.questions.values()]
             for value in table.columns.values():
                 single = value.column if isinstance(value, ColumnMap) else value
-                mapped += single if isinstance(single, list) else [single]
+                mapped.extend(single if isinstance(single, list) else filter(None, [single]))
             names = (name for name in mapped if name and name.split(".")[0] not in delivered)
             missing += [f"{table.name}.{name}" for name in names]
 
