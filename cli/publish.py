@@ -226,7 +226,7 @@ def _sync(fresh: Path, mode: int) -> None:
 def _swap(fresh: Path, target: Path) -> None:
     # A .wal of somebody who opened the published file for writing would make the new file unopenable.
     warehouse.wal_of(target).unlink(missing_ok=True)
-    os.replace(fresh, target)
+    fresh.replace(target)
     folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(folder)

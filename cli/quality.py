@@ -18,6 +18,9 @@ from cli.config import Company
 from cli.quality_measures import History, Last, Measure, Severity, measure
 from pipelines.failpoints import reach
 
+# The results of dbt tests are in the same table, under the name `dbt`; ours name schema and table.
+_OURS = "contains(table_name, '.')"
+
 
 @dataclass(frozen=True)
 class Result:
@@ -96,8 +99,9 @@ def _unchanged(measures: list[Measure], history: History) -> bool:
 def _last_results(con: duckdb.DuckDBPyConnection, run_id: str) -> History:
     """Results of the last run that stored any, other than this one."""
     rows = con.execute(
-        "select table_name, check_name, passed, measured, threshold from ops.quality_results where run_id ="
-        " (select arg_max(run_id, checked_at) from ops.quality_results where run_id <> ?)",
+        f"with ours as (select * from ops.quality_results where {_OURS} and run_id <> ?)"
+        " select table_name, check_name, passed, measured, threshold from ours"
+        " where run_id = (select arg_max(run_id, checked_at) from ours)",
         [run_id],
     ).fetchall()
     return {(table, check): Last(*values) for table, check, *values in rows}
@@ -107,7 +111,7 @@ def _store(con: duckdb.DuckDBPyConnection, run_id: str, results: list[Result]) -
     at = runs.utc(datetime.now(UTC))
     rows = [(r.check, r.table, r.severity, r.passed, r.measured, r.threshold) for r in results]
     con.execute("begin")
-    con.execute("delete from ops.quality_results where run_id = ?", [run_id])
+    con.execute(f"delete from ops.quality_results where {_OURS} and run_id = ?", [run_id])
     if rows:
         con.execute(
             "insert into ops.quality_results select ?, unnest(?::varchar[]), unnest(?::varchar[]),"

@@ -14,16 +14,16 @@ from typing import Any
 # Before the import: it reads the variable once.
 os.environ["GX_ANALYTICS_ENABLED"] = "false"
 
-import great_expectations as gx  # noqa: E402
-import pandas as pd  # type: ignore[import-untyped] # noqa: E402
-from great_expectations.checkpoint.actions import UpdateDataDocsAction  # noqa: E402
-from great_expectations.core.run_identifier import RunIdentifier  # noqa: E402
-from great_expectations.expectations.core.expect_column_max_to_be_between import (  # noqa: E402
+import great_expectations as gx
+import pandas as pd
+from great_expectations.checkpoint.actions import UpdateDataDocsAction
+from great_expectations.core.run_identifier import RunIdentifier
+from great_expectations.expectations.core.expect_column_max_to_be_between import (
     ExpectColumnMaxToBeBetween,
 )
-from great_expectations.expectations.metadata_types import FailureSeverity  # noqa: E402
+from great_expectations.expectations.metadata_types import FailureSeverity
 
-from cli.quality_measures import Measure  # noqa: E402
+from cli.quality_measures import Measure
 
 
 def judge(measures: list[Measure], docs: Path, run_id: str) -> dict[tuple[str, str], bool]:

@@ -136,10 +136,9 @@ def _against_history(table: str, spec: dict[str, Any], rows: float, history: His
     """
     last, volume = history.get((table, "rows")), history.get((table, "volume"))
     before = last.measured if last else None
+    ratio = rows / before if before else None
     if before == rows:
         ratio = volume.measured if volume else None
-    else:
-        ratio = rows / before if before else None
     found = [Measure(Check(table, "volume", "", "warning", at_least=LEAST_VOLUME), ratio)]
     if spec.get("keeps_rows"):
         kept = history.get((table, "keeps_rows"))

@@ -1,6 +1,6 @@
 """Every place that can hold personal data: files in the company folder by pattern, schemas of the warehouse.
 
-Erasure, access requests, backup and doctor read this list; a place that is not on it is a leak. So a test takes
+Erasure, access requests, backup and doctor read this list; a place that is not on it is a leak. A test takes
 a snapshot of the folder before and after a run and fails on any file that no pattern lists (`unlisted`).
 """
 

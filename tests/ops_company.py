@@ -75,3 +75,9 @@ def python(code: str, *arguments: object, **environment: str) -> "subprocess.Pop
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def first_line(process: "subprocess.Popen[str]") -> str:
+    """Wait until a process says that it is ready."""
+    assert process.stdout is not None
+    return process.stdout.readline().strip()

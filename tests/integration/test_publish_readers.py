@@ -49,7 +49,8 @@ def test_a_reader_keeps_its_snapshot_and_nobody_waits(tmp_path: Path) -> None:
     fill(company, customers=10)
     publish.publish(company, "r1")
     reader = python(READER, company.published)
-    assert reader.stdin is not None and reader.stdout is not None
+    assert reader.stdin is not None
+    assert reader.stdout is not None
     try:
         seen = []
         for number, run_id in ((10, "r2"), (20, "r3"), (30, "r4")):
@@ -100,7 +101,8 @@ def test_no_room_for_the_copy_keeps_the_old_file(tmp_path: Path) -> None:
     publish.publish(company, "r3")
 
     assert full.returncode == 1
-    assert "no space left" in out and "df -h" in out
+    assert "no space left" in out
+    assert "df -h" in out
     assert after_failure == 10
     assert customers(company.published) == 500_000
 

@@ -11,7 +11,7 @@ import pytest
 
 from cli import lock
 from pipelines.errors import BusyError
-from tests.ops_company import make_company, python
+from tests.ops_company import first_line, make_company, python
 
 HOLD = """
 import sys, time
@@ -29,7 +29,7 @@ def test_the_second_run_leaves_at_once_and_says_who_works(tmp_path: Path) -> Non
     company = make_company(tmp_path)
     other = python(HOLD, company.config_path)
     try:
-        assert other.stdout is not None and other.stdout.readline() == "held\n"
+        assert first_line(other) == "held"
         started = time.perf_counter()
         with pytest.raises(BusyError) as caught, lock.run_lock(company, "run", "r2"):
             pass
@@ -48,7 +48,7 @@ def test_a_killed_run_frees_the_lock(tmp_path: Path) -> None:
     """SIGKILL leaves the note in the file behind; the lock itself must be gone."""
     company = make_company(tmp_path)
     other = python(HOLD, company.config_path)
-    assert other.stdout is not None and other.stdout.readline() == "held\n"
+    assert first_line(other) == "held"
     other.kill()
     other.wait()
 

@@ -71,7 +71,7 @@ def test_the_next_run_closes_a_dead_one(tmp_path: Path) -> None:
 
 
 def test_steps_wait_in_memory_while_the_file_is_held(tmp_path: Path) -> None:
-    """dlt and dbt hold the warehouse with settings of their own; a second handle would be refused."""
+    """The warehouse is held by dlt and dbt with settings of their own; a second handle would be refused."""
     company = make_company(tmp_path)
     run = runs.RunLog.begin(company, "run", AS_OF)
     held = duckdb.connect(str(company.warehouse), config={"threads": "1"})

@@ -11,7 +11,7 @@ import pytest
 
 from cli import warehouse
 from pipelines.errors import BusyError, CdpError
-from tests.ops_company import make_company, python
+from tests.ops_company import first_line, make_company, python
 
 HOLD = "import sys, duckdb; con = duckdb.connect(sys.argv[1]); print('held', flush=True); sys.stdin.read()"
 
@@ -60,12 +60,12 @@ def test_temp_of_dead_processes_is_removed_and_of_living_ones_kept(tmp_path: Pat
 
 
 def test_a_held_file_is_busy_and_names_the_process(tmp_path: Path) -> None:
-    """ "database is locked" helps nobody."""
+    """A bare "database is locked" helps nobody."""
     company = make_company(tmp_path)
     warehouse.create(company)
     other = python(HOLD, company.warehouse)
     try:
-        assert other.stdout is not None and other.stdout.readline() == "held\n"
+        assert first_line(other) == "held"
         with pytest.raises(BusyError, match=f"in use by process {other.pid}"), warehouse.connect(company):
             pass
     finally:
