@@ -27,7 +27,7 @@ from cli.warehouse import quoted, quoted_text
 from pipelines.errors import CdpError
 from pipelines.failpoints import reach
 
-# The oldest format DuckDB writes: opened by 1.1.3 (tests/integration/test_publish.py).
+# The oldest format DuckDB writes: opened by 1.1.3 (tests/integration/test_publish_readers.py).
 STORAGE_VERSION = "v1.0.0"
 SCHEMAS = ("marts", "ops", "exports")
 # What a destination knows or was sent is nobody else's to read.
@@ -119,13 +119,13 @@ def _copy(
             f"{schema}.{table}": _copy_one(con, schema, table, into[schema]) for schema, table in relations
         }
         _record(con, into["ops"], target.name, run_id, published_at, tables)
-        # The list counts itself: what a reader finds is what it says.
-        tables["ops.published"] = _count(con, f"{into['ops']}.published")
-        con.execute(
-            f"update {into['ops']}.published set row_count = ?"
-            " where table_name = 'ops.published' and run_id = ?",
-            [tables["ops.published"], run_id],
-        )
+        # These two were written after they were copied: what a reader finds is what the list says.
+        for name in ("published", "freshness"):
+            tables[f"ops.{name}"] = _count(con, f"{into['ops']}.{name}")
+            con.execute(
+                f"update {into['ops']}.published set row_count = ? where table_name = ? and run_id = ?",
+                [tables[f"ops.{name}"], f"ops.{name}", run_id],
+            )
         con.execute("checkpoint fresh")
     finally:
         con.execute("detach fresh")
@@ -226,7 +226,7 @@ def _sync(fresh: Path, mode: int) -> None:
 def _swap(fresh: Path, target: Path) -> None:
     # A .wal of somebody who opened the published file for writing would make the new file unopenable.
     warehouse.wal_of(target).unlink(missing_ok=True)
-    os.replace(fresh, target)
+    fresh.replace(target)
     folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(folder)

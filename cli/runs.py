@@ -187,7 +187,7 @@ class RunLog:
         if rows:
             con.execute(
                 f"insert into ops.run_steps values {', '.join(['(?, ?, ?, ?, ?, ?)'] * len(rows))}",
-                sum(rows, []),
+                [value for row in rows for value in row],
             )
         self._unwritten.clear()
 

@@ -274,8 +274,8 @@ typed as (
         {key} as record_key,
         {updated_at} as updated_at,
         {deleted} as is_deleted,
-        coalesce({reason}) as reason,
-        case when reason is not null then coalesce(_cdp_raw, {{{{ row_as_json('delivered') }}}}) end as raw,
+        coalesce({reason}) as row_reason,
+        case when row_reason is not null then coalesce(_cdp_raw, {{{{ row_as_json('delivered') }}}}) end as row_text,
         {indent.join(typed)}
     from delivered
 ),
@@ -293,12 +293,12 @@ select
     typed.updated_at,
     typed.is_deleted,
     case
-        when typed.reason is not null then 'quarantined'
+        when typed.row_reason is not null then 'quarantined'
         when {"held.held_hash is not null" if staged.immutable else "held.held_hash = typed.row_hash"} then 'duplicate'
         else 'loaded'
-    end as status,
-    typed.reason,
-    typed.raw,
+    end as row_status,
+    typed.row_reason,
+    typed.row_text,
     cast(null as varchar) as replayed_in,
     {_listed(staged)}
     typed.attributes
@@ -323,13 +323,13 @@ def _held_sql(staged: StagedTable) -> str:
     return f"""history as (
     select load_id, load_seq, file, position, row_hash, record_key, updated_at, true as is_new
     from typed
-    where reason is null
+    where row_reason is null
     {{% if is_incremental() %}}
     union all
     select load_id, load_seq, file, position, row_hash, record_key, updated_at, false as is_new
     from {{{{ this }}}}
     where
-        status = 'loaded'
+        row_status = 'loaded'
         and load_id not in (select load_id from {{{{ ref('work_loads') }}}})
         and record_key in (select record_key from typed)
     {{% endif %}}
@@ -389,7 +389,7 @@ versions as (
         *{"," if not staged.immutable else ""}
         {ranked if not staged.immutable else ""}
     from {{{{ ref('{rows}') }}}}
-    where status = 'loaded'{only_touched}
+    where row_status = 'loaded'{only_touched}
 )
 
 select

@@ -159,7 +159,7 @@ def rows_union_model(staged: list[StagedTable]) -> str:
     """`stg_rows`: the judgement of every raw row over all tables, without payload."""
     parts = [
         f"select '{one.source.name}' as source, '{one.table.name}' as source_table, '{one.entity.name}' as entity,\n"
-        "    load_id, load_seq, file, position, record_id, status, reason\n"
+        "    load_id, load_seq, file, position, record_id, row_status as status, row_reason as reason\n"
         f"from {{{{ ref('rows_{one.slug}') }}}}"
         for one in staged
     ]
@@ -210,7 +210,7 @@ def quarantine_rows_model(staged: list[StagedTable]) -> str:
     """`quarantine.rows`: every rejected row with its reason and its text."""
     parts = [
         f"select '{one.source.name}' as source, '{one.table.name}' as source_table, load_id, file, position, record_id,\n"
-        f"    reason, raw, replayed_in\nfrom {{{{ ref('rows_{one.slug}') }}}}\nwhere status = 'quarantined'"
+        f"    row_reason as reason, row_text as raw, replayed_in\nfrom {{{{ ref('rows_{one.slug}') }}}}\nwhere row_status = 'quarantined'"
         for one in staged
     ]
     return (
@@ -251,10 +251,10 @@ from (
 left join (
     select
         load_id,
-        count(*) filter (where status = 'loaded') as loaded,
-        count(*) filter (where status = 'duplicate') as duplicates,
-        count(*) filter (where status = 'quarantined') as quarantined,
-        count(*) filter (where status = 'suppressed') as suppressed
+        count(*) filter (where row_status = 'loaded') as loaded,
+        count(*) filter (where row_status = 'duplicate') as duplicates,
+        count(*) filter (where row_status = 'quarantined') as quarantined,
+        count(*) filter (where row_status = 'suppressed') as suppressed
     from {{{{ ref('rows_{one.slug}') }}}}
     group by load_id
 ) as judged

@@ -190,7 +190,8 @@ def has_table(con: duckdb.DuckDBPyConnection, schema: str, name: str) -> bool:
 
 def _configure(con: duckdb.DuckDBPyConnection, company: Company, temp: Path) -> None:
     # Set after opening, not in the config: handles of one process on one file must have equal configs.
-    temp.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for folder in (company.dot, company.dot / "tmp", temp):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     settings = {
         "memory_limit": company.memory_limit,
         "temp_directory": str(temp),

@@ -55,11 +55,6 @@ def constant(value: str | None, size: int) -> Text:
     return pa.array([value], type_text).take(pa.array(np.zeros(size, dtype=np.int64)))
 
 
-def first_of(*columns: Text) -> Text:
-    """Return the first value that is there."""
-    return pc.coalesce(*columns)
-
-
 def present(column: Text) -> Bools:
     """Tell where a column has a value."""
     return np.asarray(pc.is_valid(column).to_numpy(zero_copy_only=False), dtype=np.bool_)
@@ -134,16 +129,17 @@ def quoted(column: Text) -> Text:
     return join('"', escaped, '"')
 
 
-def json_object(fields: Mapping[str, Text]) -> Text:
-    """Write one JSON object per row from finished JSON values; a null field is left out."""
-    parts = [join(f',"{name}":', value) for name, value in fields.items()]
+def json_object(fields: Mapping[str, Text], nulls: bool = False) -> Text:
+    """Write one JSON object per row from finished JSON values; a null field is left out, or said."""
+    values = {name: pc.coalesce(value, "null") if nulls else value for name, value in fields.items()}
+    parts = [join(f',"{name}":', value) for name, value in values.items()]
     body = pc.binary_join_element_wise(*parts, "", null_handling="replace", null_replacement="")
     return join("{", pc.utf8_slice_codeunits(body, 1), "}")
 
 
-def json_texts(fields: Mapping[str, Text]) -> Text:
+def json_texts(fields: Mapping[str, Text], nulls: bool = False) -> Text:
     """Write one JSON object per row whose values are all strings."""
-    return json_object({name: quoted(value) for name, value in fields.items()})
+    return json_object({name: quoted(value) for name, value in fields.items()}, nulls)
 
 
 def json_array(items: Text, counts: Ints) -> Text:

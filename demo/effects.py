@@ -111,7 +111,7 @@ STATEMENTS = {
         ("slow_minus_fast_reply_csat_support", "slow_minus_fast_reply_ease_support"),
     ),
     "detractor_not_called_buys_less": (
-        "A detractor nobody calls within call_within days orders less from then on; calls were drawn at random.",
+        "A detractor nobody calls within call_within days orders less afterwards; calls are drawn by lot.",
         ("uncalled_over_called_orders_after",),
     ),
     "mobile_converts_less": (
@@ -119,7 +119,7 @@ STATEMENTS = {
         ("mobile_minus_desktop_conversion",),
     ),
     "email_open_has_no_effect": (
-        "Null effect: opening a mail is drawn independently of everything a person buys.",
+        "Null effect: per mail, opening is independent of what the person buys afterwards.",
         ("opened_over_not_opened_orders",),
     ),
 }

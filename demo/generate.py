@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
-from demo.crm import write_crm
+from demo.crm_files import write_crm
 from demo.effects import Effects, write_effects
 from demo.helpdesk import write_helpdesk
 from demo.journey import make_journey

@@ -23,7 +23,7 @@ from demo.columns import (
 from demo.journey import NEVER, SUPPORT, Journey
 from demo.output import Output
 from demo.people import People
-from demo.shop_files import order_ids
+from demo.shop_orders import order_ids
 from demo.shops import Shop
 from demo.survey import comments, contact_points, ticket_ids
 from demo.world import HOUR, World, delivery_of
@@ -119,7 +119,7 @@ def write_replies(
         "body": when(inbound, words, "Thank you for writing to us, we are looking into it."),
         "customerEmail": take(points[0], tickets.order[row]),
     }
-    out.jsonl(world, "data/helpdesk/replies", json_texts(columns), delivery_of(moment))
+    out.jsonl(world, "data/helpdesk/replies", json_texts(columns, nulls=True), delivery_of(moment))
 
 
 def write_calls(world: World, journey: Journey, points: tuple[Text, Text], out: Output) -> None:

@@ -194,9 +194,7 @@ def _score(rng: np.random.Generator, mean: Floats, sd: float, low: int, high: in
     return np.clip(np.floor(drawn + 0.5), low, high).astype(np.int64)
 
 
-def draw_calls(
-    world: World, rng: np.random.Generator, has_phone: Bools, answered: Ints, nps: Ints
-) -> Ints:
+def draw_calls(world: World, rng: np.random.Generator, has_phone: Bools, answered: Ints, nps: Ints) -> Ints:
     """Draw when a detractor was called, at random among those with a telephone."""
     chosen = rng.random(answered.size) < world.effects.called_share
     moment = answered + (rng.uniform(0.1, world.effects.call_within - 1, answered.size) * DAY).astype(

@@ -17,12 +17,13 @@ from demo.columns import (
     local,
     number,
     pick,
-    present,
     take,
     when,
 )
+from demo.journey import FAR
+from demo.naming import LANGUAGES
 from demo.output import Output, Spoil
-from demo.people import LANGUAGES, People
+from demo.people import People
 from demo.shops import written_phone
 from demo.world import AS_OF, BRANDS, DAY, HOUR, MONTH, START, World, delivery_of, epoch
 
@@ -30,6 +31,15 @@ CAMPAIGNS = 18
 REACH = 0.3
 KINDS = ("sent", "delivered", "opened", "clicked", "bounced", "complained", "unsubscribed")
 TOPICS = ("tea;coffee", "home", "pantry", "tea;home")
+
+
+@dataclass(frozen=True)
+class Grants:
+    """One row per person who agreed to mail; `until` is when they took it back, if they did."""
+
+    person: Ints
+    agreed: Ints
+    until: Ints
 
 
 @dataclass(frozen=True)
@@ -51,21 +61,28 @@ class Mails:
 def write_marketing(world: World, people: People, out: Output) -> None:
     """Write all four tables."""
     write_campaigns(world, out)
-    granted, agreed = draw_grants(world, people)
-    mails = draw_mails(world, people, granted, agreed)
+    grants = draw_grants(world, people)
+    mails = draw_mails(world, people, grants)
     write_messages(world, people, mails, out)
-    write_consents(world, people, granted, agreed, mails, out)
+    write_consents(world, people, grants, mails, out)
     write_preferences(world, people, out)
 
 
-def draw_grants(world: World, people: People) -> tuple[Ints, Ints]:
-    """Return who agreed to mail and when; a few long ago, so that their consent has run out."""
+def draw_grants(world: World, people: People) -> Grants:
+    """Draw who agreed to mail: a few so long ago that it has run out, a few changed their mind."""
     rng = world.rng("grants")
-    agrees = (rng.random(people.size) < 0.6) & present(people.email)
+    agrees = (rng.random(people.size) < 0.6) & people.has_email
     old = rng.random(people.size) < 0.03
     moment = np.where(old, epoch(2023, 6, 1) + rng.integers(0, 300, people.size) * DAY, people.joined + HOUR)
-    granted = np.flatnonzero(agrees)
-    return granted, moment[granted]
+    person = np.flatnonzero(agrees)
+    agreed = moment[person]
+    withdraws = rng.random(person.size) < 0.06
+    return Grants(person, agreed, np.where(withdraws, between(rng, agreed), FAR))
+
+
+def between(rng: np.random.Generator, since: Ints) -> Ints:
+    """Draw a later moment than `since`, before the data end."""
+    return since + (rng.uniform(0.1, 0.99, since.size) * (AS_OF - since)).astype(np.int64)
 
 
 def campaign_start() -> Ints:
@@ -89,19 +106,20 @@ def write_campaigns(world: World, out: Output) -> None:
     out.csv(world, "data/marketing/campaigns", columns, delivery_of(campaign_start()))
 
 
-def draw_mails(world: World, people: People, granted: Ints, agreed: Ints) -> Mails:
-    """Send each campaign to a part of those who had agreed by then."""
+def draw_mails(world: World, people: People, grants: Grants) -> Mails:
+    """Send each campaign to a part of those whose agreement then stood."""
     rng = world.rng("mails")
     start = campaign_start()
-    sent = (rng.random((CAMPAIGNS, granted.size)) < REACH) & (agreed[None, :] < start[:, None])
-    sent &= people.uses[granted].T[np.arange(CAMPAIGNS) % 2]
+    sent = rng.random((CAMPAIGNS, grants.person.size)) < REACH
+    sent &= (grants.agreed < start[:, None]) & (grants.until > start[:, None] + DAY)
+    sent &= people.uses[grants.person].T[np.arange(CAMPAIGNS) % 2]
     campaign, place = np.nonzero(sent)
     size = campaign.size
     bounced = rng.random(size) < 0.015
     machine = ~bounced & (rng.random(size) < 0.12)
     opened = ~bounced & (machine | (rng.random(size) < 0.32))
-    return Mails(
-        person=granted[place],
+    mails = Mails(
+        person=grants.person[place],
         campaign=campaign.astype(np.int64),
         moment=start[campaign] + rng.integers(0, 2 * HOUR, size),
         bounced=bounced,
@@ -112,6 +130,15 @@ def draw_mails(world: World, people: People, granted: Ints, agreed: Ints) -> Mai
         complained=~bounced & (rng.random(size) < 0.001),
         left=opened & ~machine & (rng.random(size) < 0.012),
     )
+    return only_before_leaving(people, mails)
+
+
+def only_before_leaving(people: People, mails: Mails) -> Mails:
+    """Take away mails to people who had unsubscribed before."""
+    gone = np.full(people.size, FAR)
+    np.minimum.at(gone, mails.person[mails.left], mails.moment[mails.left])
+    keep = mails.moment <= gone[mails.person]
+    return Mails(**{name: values[keep] for name, values in vars(mails).items()})
 
 
 def write_messages(world: World, people: People, mails: Mails, out: Output) -> None:
@@ -147,31 +174,30 @@ def write_messages(world: World, people: People, mails: Mails, out: Output) -> N
     out.csv(world, "data/marketing/messages", columns, delivery_of(moment), spoils)
 
 
-def write_consents(
-    world: World, people: People, granted: Ints, agreed: Ints, mails: Mails, out: Output
-) -> None:
+def write_consents(world: World, people: People, grants: Grants, mails: Mails, out: Output) -> None:
     """Write what people said about being written to or called."""
     rng = world.rng("consents")
-    denies = np.setdiff1d(np.flatnonzero(present(people.email)), granted)
+    denies = np.setdiff1d(np.flatnonzero(people.has_email), grants.person)
     denies = denies[rng.random(denies.size) < 0.3]
-    changes = granted[rng.random(granted.size) < 0.06]
+    changes = np.flatnonzero(grants.until != FAR)
     no_calls = np.flatnonzero(people.has_phone & (rng.random(people.size) < 0.03))
-    no_surveys = np.flatnonzero(present(people.email) & (rng.random(people.size) < 0.02))
+    no_surveys = np.flatnonzero(people.has_email & (rng.random(people.size) < 0.02))
     left = np.flatnonzero(mails.left)
     groups = (
-        ("email_marketing", "granted", granted, agreed),
+        ("email_marketing", "granted", grants.person, grants.agreed),
         ("email_marketing", "denied", denies, people.joined[denies] + HOUR),
-        ("email_marketing", "withdrawn", changes, AS_OF - rng.integers(1, 300, changes.size) * DAY),
+        ("email_marketing", "withdrawn", grants.person[changes], grants.until[changes]),
         ("email_marketing", "withdrawn", mails.person[left], mails.moment[left] + 2 * DAY),
-        ("service_recovery", "objected", no_calls, AS_OF - rng.integers(5, 400, no_calls.size) * DAY),
-        ("survey_invites", "objected", no_surveys, AS_OF - rng.integers(5, 400, no_surveys.size) * DAY),
+        ("service_recovery", "objected", no_calls, between(rng, people.joined[no_calls])),
+        ("survey_invites", "objected", no_surveys, between(rng, people.joined[no_surveys])),
     )
     person = np.concatenate([rows for _, _, rows, _ in groups])
     moment = np.minimum(np.concatenate([when_ for *_, when_ in groups]), AS_OF - 60)
     group = np.repeat(np.arange(len(groups)), [rows.size for _, _, rows, _ in groups])
     calls = group == 4
+    size = person.size
     columns = {
-        "consent_id": join("K", number(np.full(person.size, world.block), 3), number(np.arange(person.size), 8)),
+        "consent_id": join("K", number(np.full(size, world.block), 3), number(np.arange(size), 8)),
         "channel": when(calls, "phone", "email"),
         "purpose": pick([purpose for purpose, *_ in groups], group),
         "state": pick([state for _, state, *_ in groups], group),
@@ -187,7 +213,7 @@ def write_consents(
 def write_preferences(world: World, people: People, out: Output) -> None:
     """Write what a quarter of the people like to get."""
     rng = world.rng("preferences")
-    known = present(people.email) | present(people.phone)
+    known = people.has_email | people.has_phone
     person = np.flatnonzero(known & (rng.random(people.size) < 0.25))
     size = person.size
     columns = {
@@ -200,4 +226,5 @@ def write_preferences(world: World, people: People, out: Output) -> None:
         "email": take(people.email, person),
         "phone": written_phone(take(people.phone, person), person),
     }
-    out.csv(world, "data/marketing/preferences", columns, delivery_of(np.maximum(people.joined[person], START)))
+    since = np.maximum(people.joined[person], START)
+    out.csv(world, "data/marketing/preferences", columns, delivery_of(since))

@@ -12,10 +12,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from demo.columns import Bools, Ints, Text, join, number, pick, take, when
+from demo.columns import Bools, Ints, Text, join, json_texts, number, pick, take, when
 from demo.journey import NEVER, STORE, Orders
+from demo.output import Output, Spoil
 from demo.people import People
-from demo.world import AS_OF, DAY, START, World
+from demo.world import AS_OF, BRANDS, DAY, START, World
 
 CATEGORIES = (
     ("Tea", "Drinks", 65_000), ("Coffee", "Drinks", 89_000), ("Honey", "Pantry", 120_000),
@@ -26,6 +27,7 @@ PRODUCTS = 60
 CURRENCY = "VND"
 REASONS = ("damaged", "late", "wrong_item", "changed_mind")
 PHONE_FORMS = 5
+Columns = dict[str, Text]
 
 
 @dataclass(frozen=True)
@@ -187,3 +189,25 @@ def draw_refunds(world: World, shop: Shop) -> tuple[Ints, Ints, Ints, Text]:
 def account_delivered(accounts: Accounts) -> Ints:
     """Return when an account first stands in an export: those from before the data in the first."""
     return np.maximum(accounts.created, START)
+
+
+def product_ids(shop: Shop, product: Ints) -> Text:
+    """Return the product numbers of a shop."""
+    return join("NS"[shop.brand], "P", number(product + 1, 3))
+
+
+def write_table(
+    world: World,
+    shop: Shop,
+    out: Output,
+    table: str,
+    columns: Columns,
+    delivery: Ints,
+    spoils: list[Spoil] | None = None,
+) -> None:
+    """Write a flat table in the dialect of the shop."""
+    stem = f"data/shop_{BRANDS[shop.brand]}/{table}"
+    if shop.brand == 0:
+        out.csv(world, stem, columns, delivery, spoils or [])
+    else:
+        out.jsonl(world, stem, json_texts(columns, nulls=True), delivery)

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from demo.columns import Ints, Text, join, local, number, pick, present, take, when
+from demo.columns import Ints, Text, join, local, number, pick, take, when
 from demo.journey import DELIVERY, NEVER, SUPPORT, Journey
+from demo.naming import LANGUAGES
 from demo.output import Output
-from demo.people import LANGUAGES, People
-from demo.shop_files import order_ids
+from demo.people import People
+from demo.shop_orders import order_ids
 from demo.shops import Shop, written_phone
 from demo.world import World, delivery_of
 
@@ -62,7 +63,7 @@ def write_survey(
     answers = journey.answers
     size = answers.order.size
     email, phone = (take(column, answers.order) for column in contact_points(people, shops, journey))
-    by_mail = present(email)
+    by_mail = people.has_email[journey.orders.person[answers.order]]
     key = join("I", number(np.full(size, world.block), 3), number(np.arange(size), 7))
     ids = {
         "order_id": take(order_ids(shops, journey.orders.person.size), answers.order),
@@ -134,4 +135,3 @@ def off_scale(world: World, scores: Text, out: Output, answered: Ints) -> Text:
     mask[rows] = True
     out.planted_in_first(world, "data/survey/responses", "score_out_of_scale", rows.size)
     return when(mask, "42", scores)
-

@@ -121,9 +121,7 @@ def rank_within(group: Ints, counted: Bools) -> Ints:
     return rank
 
 
-def first_products(
-    rng: np.random.Generator, journey: Journey, shops: tuple[Shop, Shop], order: Ints
-) -> Ints:
+def first_products(rng: np.random.Generator, journey: Journey, shops: tuple[Shop, Shop], order: Ints) -> Ints:
     """Return what each session looked at: the first line of its order, or anything."""
     first = np.zeros(journey.orders.person.size + 1, dtype=np.int64)
     for shop in shops:

@@ -15,7 +15,7 @@ import numpy as np
 from demo.columns import LOCAL_OFFSET, Ints
 from demo.effects import Effects
 
-BLOCK = 50_000
+BLOCK = 10_000
 HOUR = 3600
 DAY = 24 * HOUR
 MONTH = 30 * DAY

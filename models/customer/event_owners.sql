@@ -7,7 +7,7 @@
 -- Grain: one row per event: who it belongs to. Devices never link people; they are sliced by logins:
 -- an event with its own identifiers follows them, else the last login at or before it, before the first login the first
 -- one's person, with no login nobody (an anonymous profile).
--- depends_on: {{ ref('touched_owners') }}
+-- depends_on: {{ ref('touched_owners') }} {{ ref('touched_devices') }}
 with
 
 events as (

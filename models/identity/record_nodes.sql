@@ -5,7 +5,7 @@
     touched_sql="select record_id from staging.stg_rows where load_id in (select load_id from staging.work_loads)",
 ) }}
 -- Grain: one row per record of a source whose rows can change, with the node it has now; tells the next build who owned it.
--- depends_on: {{ ref('touched_owners') }}
+-- depends_on: {{ ref('touched_owners') }} {{ ref('touched_devices') }} {{ ref('stg_rows') }} {{ ref('work_loads') }}
 select
     record_id,
     node_id

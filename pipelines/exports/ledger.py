@@ -1,7 +1,6 @@
 """Writes of the ledger around a request: pending before it, the answer after it.
 
-Data flow: <prefix>_plan -> <prefix>_ops (operations in batches) -> <prefix>_batch (one of them, basis checked
-again) -> exports.ledger, exports.deliveries
+Data flow: <prefix>_plan (settled rows), <prefix>_batch, answers  ->  exports.ledger, exports.deliveries
 
 A killed run leaves `pending` rows. The next run sends them again in the same batch and under the same idempotency key,
 unless the row has changed: then it is a new operation, and the old delivery is closed as `unknown`.
@@ -10,16 +9,12 @@ unless the row has changed: then it is a new operation, and the old delivery is 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import duckdb
-import pyarrow as pa
 
 from pipelines.exports import redirects
 from pipelines.exports.destinations.base import Operation, Result
-from pipelines.exports.lawful import basis_query
-from pipelines.exports.plan import Prepared, row_json
-from pipelines.exports.schema import quoted, quoted_relation
+from pipelines.exports.plan import Prepared
 
 
 @dataclass(frozen=True)
@@ -59,7 +54,7 @@ def settle(con: duckdb.DuckDBPyConnection, prepared: Prepared, stamp: Stamp) -> 
             update exports.ledger as ledger
             set
                 state = if(planned.action = 'settled', 'acked', 'removed'),
-                operation = 'upsert',
+                operation = if(planned.action = 'settled', 'upsert', ledger.operation),
                 row_hash = if(planned.action = 'settled', planned.row_hash, null),
                 reason = null,
                 batch_key = null,
@@ -74,118 +69,6 @@ def settle(con: duckdb.DuckDBPyConnection, prepared: Prepared, stamp: Stamp) -> 
             """,
             {"sync": sync.name, "run_id": stamp.run_id, "now": stamp.now},
         )
-
-
-def cut_batches(con: duckdb.DuckDBPyConnection, prepared: Prepared, batch_size: int) -> list[int]:
-    """Make `<prefix>_ops`, numbered in batches; removals first, since they are owed to somebody.
-
-    What a killed run left pending keeps its company: one request had one idempotency key for all its members.
-    """
-    prefix = prepared.prefix
-    con.execute(
-        f"""
-        create or replace temp table {prefix}_ops as
-        with
-
-        due as (
-            select
-                *,
-                if(is_wanted, 'upsert', 'remove') as operation
-            from {prefix}_plan
-            where action in ('added', 'changed', 'removed', 'retry')
-        ),
-
-        keyed as (
-            select
-                key,
-                customer_id,
-                contact_point,
-                operation,
-                consent_record_id,
-                if(operation = 'upsert', row_hash, null) as row_hash,
-                destination_key,
-                idempotency_key,
-                seq,
-                batch_key,
-                coalesce(
-                    state = 'pending'
-                    and last_operation = operation
-                    and (operation = 'remove' or last_hash = row_hash),
-                    false
-                ) as is_resend
-            from due
-        ),
-
-        placed as (
-            select
-                * replace (
-                    if(is_resend, seq, seq + 1) as seq,
-                    if(is_resend, coalesce(batch_key, ''), null) as batch_key,
-                    if(is_resend, idempotency_key, null) as idempotency_key
-                ),
-                row_number() over (partition by is_resend order by operation, key) - 1 as place,
-                dense_rank() over (partition by is_resend order by batch_key) - 1 as resend_batch
-            from keyed
-        )
-
-        select
-            * exclude (idempotency_key, resend_batch),
-            coalesce(
-                idempotency_key,
-                sha256(concat_ws(chr(31), $sync, key, cast(seq as varchar), operation, coalesce(row_hash, '')))
-            ) as idempotency_key,
-            if(
-                is_resend,
-                resend_batch,
-                (select count(distinct batch_key) from placed) + place // {batch_size}
-            ) as batch
-        from placed
-        """,
-        {"sync": prepared.sync.name},
-    )
-    return [row[0] for row in con.execute(f"select distinct batch from {prefix}_ops order by batch").fetchall()]
-
-
-def take(con: duckdb.DuckDBPyConnection, prepared: Prepared, batch: int, stamp: Stamp) -> tuple[list[Operation], int]:
-    """Commit one batch as pending and build its payload, from one snapshot.
-
-    Returns the operations and the number of rows that lost their lawful basis since the plan; those are left out.
-    """
-    with transaction(con):
-        dropped = _recheck(con, prepared, batch, stamp)
-        mark_pending(con, prepared, stamp)
-        return _operations(con, prepared), dropped
-
-
-def _recheck(con: duckdb.DuckDBPyConnection, prepared: Prepared, batch: int, stamp: Stamp) -> int:
-    """Make `<prefix>_batch`: the operations of a batch that are lawful now. Removals need no basis."""
-    prefix = prepared.prefix
-    con.execute(f"create or replace temp table {prefix}_batch as select * from {prefix}_ops where batch = {batch}")
-    return drop_unlawful(con, prepared, f"{prefix}_batch", stamp)
-
-
-def drop_unlawful(con: duckdb.DuckDBPyConnection, prepared: Prepared, table: str, stamp: Stamp) -> int:
-    """Judge the upserts of a table again, refresh their proof and delete those without a basis; returns how many."""
-    judged = basis_query(
-        f"(select key, customer_id, contact_point from {table} where operation = 'upsert')",
-        prepared.purpose,
-        has_point=prepared.sync.contact_point is not None,
-    )
-    con.execute(f"create or replace temp table {prepared.prefix}_now as {judged}", {"as_of": stamp.as_of})
-    con.execute(
-        f"""
-        update {table} as operations set consent_record_id = judged.consent_record_id
-        from {prepared.prefix}_now as judged
-        where judged.key = operations.key and operations.operation = 'upsert'
-        """
-    )
-    gone = con.execute(
-        f"""
-        delete from {table}
-        where operation = 'upsert' and key in (select key from {prepared.prefix}_now where reason is not null)
-        """
-    ).fetchall()
-    return int(gone[0][0])
 
 
 def mark_pending(con: duckdb.DuckDBPyConnection, prepared: Prepared, stamp: Stamp) -> None:
@@ -265,37 +148,22 @@ where not batch.is_resend
 """
 
 
-def _operations(con: duckdb.DuckDBPyConnection, prepared: Prepared) -> list[Operation]:
-    """Payloads of the batch, straight from the sync model."""
-    prefix, sync = prepared.prefix, prepared.sync
-    table = con.sql(
+def record_set(con: duckdb.DuckDBPyConnection, prepared: Prepared, problem: str | None, stamp: Stamp) -> None:
+    """All changes of a set are accepted together, or stay pending together."""
+    con.execute(
         f"""
-        with
-
-        batch as (
-            select * from {prefix}_batch
-        ),
-
-        payloads as (
-            select
-                cast({quoted(sync.key)} as varchar) as key,
-                {row_json(prepared.columns)} as payload
-            from {quoted_relation(sync.relation)}
-            where cast({quoted(sync.key)} as varchar) in (select key from batch where operation = 'upsert')
-        )
-
+        create or replace temp table {prepared.prefix}_answers as
         select
-            batch.key,
-            coalesce(batch.destination_key, batch.key) as destination_key,
-            batch.operation,
-            batch.idempotency_key,
-            if(batch.operation = 'upsert', payloads.payload, null) as payload
-        from batch
-        left join payloads on payloads.key = batch.key
-        order by batch.place
-        """
-    ).to_arrow_table()
-    return [Operation(**row) for row in table.to_pylist()]
+            key,
+            idempotency_key,
+            if($problem is null, 'acked', 'pending') as outcome,
+            cast($problem as varchar) as reason,
+            cast(null as varchar) as destination_key
+        from {prepared.prefix}_batch
+        """,
+        {"problem": problem},
+    )
+    _write_answers(con, prepared, stamp)
 
 
 def record(
@@ -311,16 +179,26 @@ def record(
         answered.get(operation.key, Result(operation.key, ok=False, reason="no answer", final=False))
         for operation in operations
     ]
-    columns: dict[str, list[Any]] = {
-        "key": [answer.key for answer in answers],
-        "idempotency_key": [operation.idempotency_key for operation in operations],
-        "outcome": [_outcome(answer) for answer in answers],
-        "reason": [None if answer.ok else answer.reason for answer in answers],
-        "destination_key": [answer.destination_key for answer in answers],
-    }
-    kinds = {name: pa.array(values, pa.string()) for name, values in columns.items()}
-    write_answers(con, prepared, pa.table(kinds), stamp)
-    outcomes = columns["outcome"]
+    outcomes = [_outcome(answer) for answer in answers]
+    con.execute(
+        f"""
+        create or replace temp table {prepared.prefix}_answers as
+        select
+            unnest(cast($keys as varchar[])) as key,
+            unnest(cast($idempotency_keys as varchar[])) as idempotency_key,
+            unnest(cast($outcomes as varchar[])) as outcome,
+            unnest(cast($reasons as varchar[])) as reason,
+            unnest(cast($destination_keys as varchar[])) as destination_key
+        """,
+        {
+            "keys": [answer.key for answer in answers],
+            "idempotency_keys": [operation.idempotency_key for operation in operations],
+            "outcomes": outcomes,
+            "reasons": [None if answer.ok else answer.reason for answer in answers],
+            "destination_keys": [answer.destination_key for answer in answers],
+        },
+    )
+    _write_answers(con, prepared, stamp)
     return Tally(outcomes.count("acked"), outcomes.count("rejected"), outcomes.count("pending"))
 
 
@@ -330,16 +208,13 @@ def _outcome(result: Result) -> str:
     return "rejected" if result.final else "pending"
 
 
-def write_answers(con: duckdb.DuckDBPyConnection, prepared: Prepared, answers: pa.Table, stamp: Stamp) -> None:
-    """Update ledger and deliveries from a table (key, idempotency_key, outcome, reason, destination_key)."""
+def _write_answers(con: duckdb.DuckDBPyConnection, prepared: Prepared, stamp: Stamp) -> None:
+    """Update ledger and deliveries from `<prefix>_answers`."""
     values = {"sync": prepared.sync.name, "run_id": stamp.run_id, "now": stamp.now}
-    con.register("export_answers", answers)
-    try:
-        with transaction(con):
-            con.execute(_RECORD_LEDGER, values)
-            con.execute(_RECORD_DELIVERIES, {"run_id": stamp.run_id})
-    finally:
-        con.unregister("export_answers")
+    answers = f"{prepared.prefix}_answers"
+    with transaction(con):
+        con.execute(_RECORD_LEDGER.format(answers=answers), values)
+        con.execute(_RECORD_DELIVERIES.format(answers=answers), {"run_id": stamp.run_id})
 
 
 _RECORD_LEDGER = """
@@ -359,7 +234,7 @@ update exports.ledger as ledger set
     attempts = if(answers.outcome = 'acked', 0, ledger.attempts),
     updated_run_id = $run_id,
     updated_at = $now
-from export_answers as answers
+from {answers} as answers
 where ledger.sync = $sync and ledger.key = answers.key
 """
 
@@ -367,13 +242,13 @@ _RECORD_DELIVERIES = """
 update exports.deliveries as deliveries set
     status = answers.outcome,
     reason = answers.reason
-from export_answers as answers
+from {answers} as answers
 where deliveries.run_id = $run_id and deliveries.idempotency_key = answers.idempotency_key
 """
 
 
-class transaction:  # noqa: N801 - reads as a statement: `with transaction(con):`
-    """Commit on success, roll back on any error."""
+class transaction:
+    """`with transaction(con):` commits on success and rolls back on any error."""
 
     def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
         self._con = con

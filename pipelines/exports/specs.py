@@ -7,7 +7,6 @@ before anything is read or sent.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, Literal, get_args
 
 from pipelines.errors import UsageError
@@ -17,7 +16,6 @@ Mode = Literal["mirror", "upsert"]
 Basis = Literal[
     "consent", "legitimate_interest", "contract", "public_task", "legal_obligation", "vital_interest"
 ]
-NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ class DestinationSpec:
 
     name: str
     type: str
-    options: Mapping[str, Any] = field(default=NO_OPTIONS, repr=False)
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 def check(
@@ -82,7 +80,9 @@ def check(
 
     Raises UsageError that lists every problem and, for an unknown name, what exists.
     """
-    problems = [f"sync `{name}` is declared twice" for name, n in Counter(s.name for s in syncs).items() if n > 1]
+    problems = [
+        f"sync `{name}` is declared twice" for name, n in Counter(s.name for s in syncs).items() if n > 1
+    ]
     for sync in syncs:
         problems += _sync_problems(sync, purposes, destinations)
     problems += _shared_files(syncs, destinations)
@@ -109,7 +109,9 @@ def _sync_problems(
             f"{where}: destination `{sync.destination}` is not declared; declared: {_names(destinations)}"
         )
     else:
-        problems += [f"{where}: {problem}" for problem in _destination_problems(destinations[sync.destination])]
+        problems += [
+            f"{where}: {problem}" for problem in _destination_problems(destinations[sync.destination])
+        ]
     return problems
 
 
@@ -125,10 +127,8 @@ def _purpose_problems(sync: SyncSpec, purpose: PurposeSpec) -> list[str]:
 
 def _destination_problems(destination: DestinationSpec) -> list[str]:
     if destination.type not in TYPES:
-        return [
-            f"destination `{destination.name}` has the unknown type `{destination.type}`; "
-            f"types: {', '.join(sorted(TYPES))}"
-        ]
+        known = ", ".join(sorted(TYPES))
+        return [f"destination `{destination.name}` has the unknown type `{destination.type}`; types: {known}"]
     problems = check_options(destination.type, destination.options)
     return [f"destination `{destination.name}`: {problem}" for problem in problems]
 

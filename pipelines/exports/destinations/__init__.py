@@ -15,30 +15,39 @@ from pipelines.exports.destinations.base import RowDestination, SetDestination
 class Kind:
     """How to check, count and open one type of destination."""
 
-    open: Callable[[Mapping[str, Any], str], RowDestination | SetDestination]
     problems: Callable[[Mapping[str, Any]], list[str]]
     requests: Callable[[Mapping[str, Any], int], int]
     target: Callable[[Mapping[str, Any], str], str | None]
-    is_set: bool
+    open_rows: Callable[[Mapping[str, Any], str], RowDestination] | None = None
+    open_set: Callable[[Mapping[str, Any], str], SetDestination] | None = None
 
 
 TYPES: Mapping[str, Kind] = {
     "file": Kind(
-        open=file.open_file, problems=file.problems, requests=file.requests, target=file.target, is_set=True
+        problems=file.problems,
+        requests=file.requests,
+        target=file.target,
+        open_set=file.open_file,
     ),
     "webhook": Kind(
-        open=webhook.open_webhook,
         problems=webhook.problems,
         requests=webhook.requests,
         target=lambda options, sync: None,
-        is_set=False,
+        open_rows=webhook.open_webhook,
     ),
 }
 
 
-def open_destination(kind: str, options: Mapping[str, Any], sync: str) -> RowDestination | SetDestination:
-    """The destination, ready for the rows of one sync."""
-    return TYPES[kind].open(options, sync)
+def open_rows(kind: str, options: Mapping[str, Any], sync: str) -> RowDestination | None:
+    """The destination, ready for the operations of one sync; None when the type holds a whole set."""
+    opener = TYPES[kind].open_rows
+    return opener(options, sync) if opener else None
+
+
+def open_set(kind: str, options: Mapping[str, Any], sync: str) -> SetDestination | None:
+    """The destination, ready for the set of one sync; None when the type takes single operations."""
+    opener = TYPES[kind].open_set
+    return opener(options, sync) if opener else None
 
 
 def check_options(kind: str, options: Mapping[str, Any]) -> list[str]:
@@ -60,4 +69,4 @@ def target_of(kind: str, options: Mapping[str, Any], sync: str) -> str | None:
 
 def writes_full_set(kind: str) -> bool:
     """Whether the destination holds the whole set: then rows that left the model cannot stay in it."""
-    return TYPES[kind].is_set
+    return TYPES[kind].open_set is not None

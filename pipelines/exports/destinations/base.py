@@ -48,12 +48,12 @@ class Result:
 
 @dataclass(frozen=True)
 class SetState:
-    """A whole set to write: `query` selects its rows in order, `fingerprint` tells it from any other set."""
+    """A whole set to write. `source` is the query after its select list (from ... where ... order by ...)."""
 
-    query: str
+    source: str
     columns: tuple[str, ...]
     rows: int
-    fingerprint: str
+    fingerprint: str  # differs for any other set of rows
     run_id: str
     now: datetime
 

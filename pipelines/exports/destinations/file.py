@@ -1,6 +1,6 @@
 """The file destination: CSV or JSONL, always the whole set of rows that should be there.
 
-Data flow: query in the warehouse  -> .<name>.tmp beside the target, fsync  -> os.replace  -> <name>.manifest.json
+Data flow: rows in the warehouse  -> .<name>.tmp beside the target, fsync  -> os.replace  -> <name>.manifest.json
 
 A reader sees the old file or the new one, never a part. The manifest has the number of rows, the SHA-256 of the
 file, and a fingerprint of the set; when both still match, an unchanged set is not written again. A kill between the
@@ -10,7 +10,7 @@ two replacements leaves a manifest that does not match, so the next run writes b
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -67,12 +67,15 @@ class FileDestination:
         """Nothing stays open between calls."""
 
     def _copy(self, con: duckdb.DuckDBPyConnection, state: SetState) -> str:
-        rows = f"select {', '.join(quoted(column) for column in state.columns)} from ({state.query})"
-        if self._format == "jsonl":
-            return f"copy ({rows}) to {text(str(self._temporary))} (format json, use_tmp_file false)"
-        if self._neutralise:
-            rows = f"select {neutralised(con, rows)} from ({rows})"
-        return f"copy ({rows}) to {text(str(self._temporary))} (format csv, header, use_tmp_file false)"
+        cells = [quoted(column) for column in state.columns]
+        if self._format == "csv" and self._neutralise:
+            described = con.execute(f"describe select {', '.join(cells)} {state.source}").fetchall()
+            cells = [
+                safe_cell(str(name)) if kind == "VARCHAR" else quoted(name) for name, kind, *_ in described
+            ]
+        form = "json" if self._format == "jsonl" else "csv, header"
+        rows = f"select {', '.join(cells)} {state.source}"
+        return f"copy ({rows}) to {text(str(self._temporary))} (format {form}, use_tmp_file false)"
 
     def _fingerprint(self, state: SetState) -> str:
         """The set in the form this file gives it: another format or other columns make another file."""
@@ -94,32 +97,29 @@ class FileDestination:
         _replace(temporary, self._manifest)
 
 
-def neutralised(con: duckdb.DuckDBPyConnection, rows: str) -> str:
-    """Select list in which no text begins like a formula: spreadsheets run `=`, `+`, `-`, `@`, tab and CR.
+def safe_cell(column: str) -> str:
+    """A text column in which no cell begins like a formula: spreadsheets run `=`, `+`, `-`, `@`, tab and CR.
 
-    Numbers stay numbers: -5 in a numeric column is no formula.
+    Only text needs it: -5 in a numeric column is a number.
     """
-    described: Sequence[tuple[Any, ...]] = con.execute(f"describe {rows}").fetchall()
-    return ", ".join(_safe_cell(str(column[0])) if column[1] == "VARCHAR" else quoted(column[0]) for column in described)
-
-
-def _safe_cell(column: str) -> str:
     name = quoted(column)
     starts = "('=', '+', '-', '@', chr(9), chr(13))"
-    return f"if(left({name}, 1) in {starts}, '''' || {name}, {name}) as {name}"
+    return f"if(left({name}, 1) in {starts}, chr(39) || {name}, {name}) as {name}"
 
 
 def _replace(temporary: Path, target: Path) -> None:
     """Swap a finished file in, durably: its bytes first, then its name."""
-    for path in (temporary, None, target.parent):
-        if path is None:
-            os.replace(temporary, target)
-            continue
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+    _fsync(temporary)
+    os.replace(temporary, target)
+    _fsync(target.parent)
+
+
+def _fsync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _sha256(path: Path) -> str:
@@ -136,7 +136,11 @@ def _format_of(options: Mapping[str, Any]) -> str:
 
 def problems(options: Mapping[str, Any]) -> list[str]:
     """What is wrong with the options."""
-    found = [f"option `{name}` is unknown; options: {', '.join(OPTIONS)}" for name in options if name not in OPTIONS]
+    found = [
+        f"option `{name}` is unknown; options: {', '.join(OPTIONS)}"
+        for name in options
+        if name not in OPTIONS
+    ]
     if not options.get("path"):
         found.append("option `path` is missing")
     elif _format_of(options) not in FORMATS:

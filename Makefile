@@ -1,0 +1,49 @@
+# Two commands do all the set-up on a fresh machine (Python 3.11+ with venv, and make): `make demo`, `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+EXAMPLES := grocery_loyalty airport_survey web_shop helpdesk
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export DBT_SEND_ANONYMOUS_USAGE_STATS := false
+export RUNTIME__DLTHUB_TELEMETRY := false
+
+.PHONY: help demo test check proof bench clean lock
+.DEFAULT_GOAL := help
+
+help: ## Show the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+$(STAMP): requirements.lock pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $(STAMP)
+
+demo: $(STAMP) ## Simulate a company, run it and the four examples with published data, write the report
+	$(BIN)/python -m demo.generate --people 5000
+	$(BIN)/cdp run --config demo/cdp.yml
+	$(BIN)/cdp report --config demo/cdp.yml
+	@for name in $(EXAMPLES); do echo; echo "== examples/$$name"; $(BIN)/cdp run --config examples/$$name/cdp.yml || exit $$?; done
+
+test: $(STAMP) ## Run every test, small sizes
+	$(BIN)/python -m pytest
+
+check: $(STAMP) ## Lint and type-check Python, SQL and the layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m tests.lint
+
+proof: $(STAMP) ## Run the heavy proofs at full size and write docs/proofs.md
+	CDP_PROOF=1 $(BIN)/python -m tests.proof
+
+bench: $(STAMP) ## Print the figures that the README quotes
+	$(BIN)/python -m benchmarks.demo
+
+lock: ## Pin the dependencies again (needs uv)
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-strip-extras \
+		--no-annotate --no-header --extra dev pyproject.toml -o requirements.lock
+
+clean: ## Remove what runs have written; sources and configuration stay
+	rm -rf demo/data demo/spool demo/.cdp demo/warehouse demo/exports examples/*/.cdp examples/*/warehouse

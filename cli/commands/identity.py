@@ -1,0 +1,68 @@
+"""`cdp identity explain|evaluate`."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.commands.options import CONFIG, AsJson, Config, company
+
+
+def explain(
+    first: Annotated[str, typer.Argument(metavar="A", help="Email, phone, customer_id or record_id")],
+    second: Annotated[str | None, typer.Argument(metavar="[B]", help="Another one: show the chain from A to B")] = None,
+    config: Config = CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Show why records are one person: the identifiers that link them, hop by hop.
+
+    Example: cdp identity explain crm.contacts:10000000 --config demo/cdp.yml
+
+    Exit codes: 0 explained (also when A and B are two people), 2 nobody found.
+    """
+    from cli import identity, warehouse
+
+    with warehouse.connect(company(config)) as con:
+        found = identity.explain(con, first, second)
+    if as_json:
+        typer.echo(json.dumps(found, ensure_ascii=False))
+        return
+    if second is not None and not found["joined"]:
+        typer.echo(f"two people: {found['customer_id']} and {found['other_customer_id']}; no identifier joins them")
+        return
+    hops = found["chain"] if second is not None else found["links"]
+    typer.echo(f"customer {found['customer_id']}" + (f", {len(found['nodes'])} nodes" if second is None else ""))
+    if not hops:
+        typer.echo("  one record; nothing is linked to it" if second is None else "  A and B are the same record")
+    for hop in hops:
+        since = f" (seen since {hop['first_seen_at'][:10]})" if hop["first_seen_at"] else ""
+        typer.echo(f"  {hop['start']}\n    -- same {hop['identifier']} {hop['value']}{since} -->\n  {hop['end']}")
+
+
+def evaluate(
+    truth: Annotated[Path, typer.Option("--truth", help="csv with record_id,person_id")],
+    config: Config = CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Compare the clusters with known truth, pair by pair.
+
+    Example: cdp identity evaluate --truth demo/truth/persons.csv --config demo/cdp.yml
+
+    Exit codes: 0 evaluated, 2 the file cannot be used.
+    """
+    from cli import identity, warehouse
+
+    with warehouse.connect(company(config)) as con:
+        result = identity.evaluate(con, truth).to_dict()
+    if as_json:
+        typer.echo(json.dumps(result))
+        return
+    for name in ("precision", "recall"):
+        low, high = result[f"{name}_ci"] or (float("nan"), float("nan"))
+        typer.echo(f"{name:<10} {result[name]:.4f}  [{low:.4f}, {high:.4f}]")
+    typer.echo(f"f1         {result['f1']:.4f}")
+    typer.echo(
+        f"{result['records']:,} records, {result['true_pairs']:,} true pairs, {result['found_pairs']:,} joined pairs,"
+        f" {result['missing_records']:,} records of the truth not in the warehouse"
+    )

@@ -1,0 +1,85 @@
+"""`cdp run` and its single stages."""
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli.commands.options import CONFIG, AsJson, Config, company
+
+if TYPE_CHECKING:
+    from cli.run import Outcome
+
+FullRefresh = Annotated[bool, typer.Option("--full-refresh", help="Rebuild every model; ids and history are kept")]
+
+
+def run(config: Config = CONFIG, full_refresh: FullRefresh = False, as_json: AsJson = False) -> None:
+    """Load, build, validate, publish and export: the whole job, safe to repeat, safe to kill.
+
+    Example: cdp run --config demo/cdp.yml
+
+    Exit codes: 0 done, 1 failed, 2 configuration (nothing done), 3 blocked (nothing published or sent),
+    4 partial (a source failed, a destination rejected rows), 5 another run is active.
+    """
+    from cli.run import STAGES
+    from cli.run import run as run_stages
+
+    found = company(config)
+    outcome = run_stages(found, STAGES, full_refresh=full_refresh, say=_say)
+    _report(outcome, as_json)
+
+
+def stage_command(stage: str) -> Callable[..., None]:
+    """The command that runs one stage."""
+    helps = {
+        "load": "Load new files into raw; nothing new means no work.",
+        "build": "Build all models from what is loaded.",
+        "validate": "Run the quality gate: dbt tests and checks.",
+        "publish": "Copy the marts into the published file and swap it in.",
+        "export": "Send what changed to the destinations, under guards and lawful basis.",
+    }
+
+    def one(config: Config = CONFIG, full_refresh: FullRefresh = False, as_json: AsJson = False) -> None:
+        from cli.run import run as run_stages
+
+        outcome = run_stages(company(config), (stage,), full_refresh=full_refresh, command=stage, say=_say)
+        _report(outcome, as_json)
+
+    one.__doc__ = f"{helps[stage]}\n\nExample: cdp {stage} --config demo/cdp.yml\n\nExit codes as of `cdp run`."
+    return one
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+def _report(outcome: "Outcome", as_json: bool) -> None:
+    for problem in outcome.problems:
+        typer.echo(f"problem: {problem}", err=True)
+    if as_json:
+        typer.echo(json.dumps(outcome.to_dict(), ensure_ascii=False, default=str))
+    elif outcome.summary:
+        for line in lines(outcome.summary):
+            typer.echo(line)
+    raise typer.Exit(outcome.exit_code)
+
+
+def lines(summary: dict[str, Any]) -> list[str]:
+    """The summary for people."""
+    rows, profiles = summary["rows"], summary["profiles"]
+    told = [
+        "rows      " + ", ".join(f"{count:,} {name}" for name, count in rows.items() if count),
+        "profiles  " + ", ".join(f"{count:,} {kind}" for kind, count in profiles.items()),
+        f"identity  {summary['merged_records']:,} records merged into another's profile,"
+        f" {summary['identity_breaches']:,} profiles break a constraint",
+        f"orders    {summary['orders']:,}, revenue {summary['revenue'] or 'unknown'}",
+    ]
+    for one in summary["scores"]:
+        if one["score"] is None:
+            continue
+        low, high = one["ci"]
+        interval = f"[{low:.2f}, {high:.2f}]" if low is not None and high is not None else "no interval"
+        few = "" if one["enough_n"] else "  (small sample)"
+        told.append(f"{one['metric']:<9} {one['question']}: {one['score']:.2f} {interval} n {one['n']:,}{few}")
+    return told

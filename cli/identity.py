@@ -1,0 +1,223 @@
+"""Questions about identity: why are two records one person, and how right are the clusters against known truth?
+
+Both read the warehouse only. `evaluate` counts pairs of person records (source.table:key), never their combinations one by
+one: pairs of a group of n are n(n-1)/2.
+"""
+
+import math
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from cli.errors import CdpError, UsageError
+
+NODE_LIMIT = 5000
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Pairwise agreement of clusters with the truth over the records both know."""
+
+    records: int
+    true_pairs: int
+    found_pairs: int
+    right_pairs: int
+    missing_records: int
+
+    @property
+    def precision(self) -> float:
+        """Share of joined pairs that belong together; 1 when nothing was joined."""
+        return self.right_pairs / self.found_pairs if self.found_pairs else 1.0
+
+    @property
+    def recall(self) -> float:
+        """Share of the true pairs that were joined."""
+        return self.right_pairs / self.true_pairs if self.true_pairs else 1.0
+
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of precision and recall."""
+        both = self.precision + self.recall
+        return 2 * self.precision * self.recall / both if both else 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, with the 95 % Wilson interval of precision and recall (pairs taken as independent)."""
+        return {
+            "records": self.records, "missing_records": self.missing_records, "true_pairs": self.true_pairs,
+            "found_pairs": self.found_pairs, "right_pairs": self.right_pairs,
+            "precision": self.precision, "precision_ci": _wilson(self.right_pairs, self.found_pairs),
+            "recall": self.recall, "recall_ci": _wilson(self.right_pairs, self.true_pairs), "f1": self.f1,
+        }
+
+
+def evaluate(con: duckdb.DuckDBPyConnection, truth: Path) -> Evaluation:
+    """Compare the present clusters with a csv of `record_id,person_id`.
+
+    Raises UsageError when the file lacks a column or names no record of the warehouse.
+    """
+    if not truth.is_file():
+        raise UsageError(f"no truth file at {truth}", hint="give a csv with the columns record_id,person_id")
+    try:
+        con.execute(
+            "create or replace temp table truth as select record_id, person_id"
+            f" from read_csv('{str(truth).replace(chr(39), chr(39) * 2)}', header = true, all_varchar = true)"
+        )
+    except duckdb.Error as error:
+        raise UsageError(
+            f"{truth}: not a csv with the columns record_id,person_id", hint="record_id is source.table:key"
+        ) from error
+    row = con.sql(
+        """
+        with labelled as (
+            select truth.record_id, truth.person_id, owners.customer_id
+            from truth left join identity.node_customers as owners on truth.record_id = owners.node_id
+        ),
+        known as (select * from labelled where customer_id is not null),
+        pairs as (
+            select
+                (select sum(n * (n - 1) / 2) from (select count(*) as n from known group by person_id)) as true_pairs,
+                (select sum(n * (n - 1) / 2) from (select count(*) as n from known group by customer_id)) as found_pairs,
+                (select sum(n * (n - 1) / 2) from
+                    (select count(*) as n from known group by person_id, customer_id)) as right_pairs
+        )
+        select (select count(*) from known), (select count(*) from labelled) - (select count(*) from known), pairs.*
+        from pairs
+        """
+    ).fetchone()
+    assert row is not None
+    if not row[0]:
+        raise UsageError(
+            f"{truth}: none of its records is in the warehouse",
+            hint="record_id is source.table:key, e.g. crm.contacts:42; run `cdp run` first",
+        )
+    return Evaluation(int(row[0]), int(row[2] or 0), int(row[3] or 0), int(row[4] or 0), int(row[1]))
+
+
+@dataclass(frozen=True)
+class Hop:
+    """One step of a chain: two nodes that carry the same value."""
+
+    start: str
+    end: str
+    identifier: str
+    value: str
+    first_seen_at: str | None
+
+
+def find_nodes(con: duckdb.DuckDBPyConnection, who: str) -> list[str]:
+    """Nodes of a person given as record_id, customer_id (also an absorbed one), or any identifier value.
+
+    Raises UsageError when nobody is found; the value itself is not repeated in logs.
+    """
+    rows = con.execute(
+        """
+        with wanted as (select trim(?) as who),
+        ids as (
+            select customer_id from identity.node_customers, wanted where node_id = who or customer_id = who
+            union
+            select new_customer_id from marts.customer_redirects, wanted where old_customer_id = who
+            union
+            select owners.customer_id
+            from identity.int_identity__identifiers as carried
+            inner join identity.node_customers as owners on carried.node_id = owners.node_id
+            cross join wanted
+            where lower(carried.identifier_value) = lower(who)
+        )
+        select node_id from identity.node_customers where customer_id in (select customer_id from ids) order by 1
+        """,
+        [who],
+    ).fetchall()
+    if not rows:
+        raise UsageError(
+            f"nobody is known as `{who}`",
+            hint="give an email, a phone with country code (+84...), a customer_id or a record_id (source.table:key)",
+        )
+    return [str(row[0]) for row in rows]
+
+
+def explain(con: duckdb.DuckDBPyConnection, first: str, second: str | None = None) -> dict[str, Any]:
+    """Why records are one person: every link of the first, or the shortest chain from the first to the second."""
+    start, nodes = _start(con, first), find_nodes(con, first)
+    if len(nodes) > NODE_LIMIT:
+        raise CdpError(f"{first}: the person has {len(nodes)} nodes; explain shows at most {NODE_LIMIT}")
+    links = _links(con, nodes)
+    owner = _owner(con, nodes[0])
+    if second is None:
+        return {"customer_id": owner, "nodes": nodes, "links": [hop.__dict__ for hop in _tree(links, start or nodes[0])]}
+    goal_nodes = find_nodes(con, second)
+    if _owner(con, goal_nodes[0]) != owner:
+        return {"customer_id": owner, "other_customer_id": _owner(con, goal_nodes[0]), "joined": False, "chain": []}
+    chain = _shortest(links, start or nodes[0], _start(con, second) or goal_nodes[0])
+    return {"customer_id": owner, "joined": True, "chain": [hop.__dict__ for hop in chain]}
+
+
+def _start(con: duckdb.DuckDBPyConnection, who: str) -> str | None:
+    row = con.execute(
+        """
+        select node_id from identity.node_customers where node_id = trim(?)
+        union all
+        select min(node_id) from identity.int_identity__identifiers where lower(identifier_value) = lower(trim(?))
+        """,
+        [who, who],
+    ).fetchone()
+    return str(row[0]) if row and row[0] else None
+
+
+def _owner(con: duckdb.DuckDBPyConnection, node: str) -> str:
+    row = con.execute("select customer_id from identity.node_customers where node_id = ?", [node]).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+def _links(con: duckdb.DuckDBPyConnection, nodes: list[str]) -> dict[str, list[Hop]]:
+    rows = con.execute(
+        """
+        with mine as (
+            select * from identity.int_identity__identifiers
+            where refused_because is null and node_id in (select unnest(?))
+        )
+        select a.node_id, b.node_id, a.identifier_type, a.identifier_value,
+            cast(least(a.first_seen_at, b.first_seen_at) as varchar)
+        from mine as a inner join mine as b
+            on a.identifier_type = b.identifier_type and a.scope_value = b.scope_value
+            and a.identifier_value = b.identifier_value and a.node_id <> b.node_id
+        order by a.priority, a.node_id, b.node_id
+        """,
+        [nodes],
+    ).fetchall()
+    links: dict[str, list[Hop]] = {}
+    for start, end, kind, value, seen in rows:
+        links.setdefault(start, []).append(Hop(start, end, kind, value, seen))
+    return links
+
+
+def _tree(links: dict[str, list[Hop]], start: str) -> list[Hop]:
+    seen, queue, tree = {start}, deque([start]), []
+    while queue:
+        for hop in links.get(queue.popleft(), []):
+            if hop.end not in seen:
+                seen.add(hop.end)
+                tree.append(hop)
+                queue.append(hop.end)
+    return tree
+
+
+def _shortest(links: dict[str, list[Hop]], start: str, goal: str) -> list[Hop]:
+    came: dict[str, Hop] = {hop.end: hop for hop in _tree(links, start)}
+    chain: list[Hop] = []
+    while goal != start and goal in came:
+        chain.append(came[goal])
+        goal = came[goal].start
+    return chain[::-1]
+
+
+def _wilson(hits: int, total: int) -> list[float] | None:
+    if not total:
+        return None
+    z, share = 1.959963984540054, hits / total
+    centre = (share + z * z / (2 * total)) / (1 + z * z / total)
+    half = z * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total)) / (1 + z * z / total)
+    return [max(0.0, centre - half), min(1.0, centre + half)]

@@ -1,0 +1,116 @@
+"""The `cdp` command: wires the commands, and turns errors into a line, a hint and an exit code.
+
+Nothing heavy (dbt, dlt, Great Expectations, DuckDB) is imported here: `cdp --help` stays quick.
+"""
+
+import os
+import sys
+
+import click
+import typer
+
+from cli.commands import (
+    audience,
+    customer,
+    doctor,
+    env,
+    identity,
+    init,
+    quarantine,
+    report,
+    run,
+    runs,
+    status,
+    validate_config,
+)
+from cli.errors import CdpError, Interrupted
+
+app = typer.Typer(
+    name="cdp",
+    help=(
+        "Warehouse-native customer data platform: sources in, one customer, consented audiences out.\n\n"
+        "Exit codes: 0 done, 1 failed, 2 usage or configuration (nothing done), 3 blocked by a gate or guard, "
+        "4 partial, 5 another run is active, 130/143 interrupted."
+    ),
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+identity_app = typer.Typer(help="Why records are one person, and how right that is.", no_args_is_help=True)
+customer_app = typer.Typer(help="One customer: golden record, identifiers, timeline.", no_args_is_help=True)
+quarantine_app = typer.Typer(help="Rows that could not be used.", no_args_is_help=True)
+runs_app = typer.Typer(help="Past runs.", no_args_is_help=True)
+audience_app = typer.Typer(help="Audiences and their members.", no_args_is_help=True)
+
+app.command("init")(init.init)
+app.command("run")(run.run)
+for stage in ("load", "build", "validate", "publish", "export"):
+    app.command(stage)(run.stage_command(stage))
+app.command("validate-config")(validate_config.validate_config)
+app.command("env")(env.env)
+app.command("status")(status.status)
+app.command("doctor")(doctor.doctor)
+app.command("report")(report.report)
+identity_app.command("explain")(identity.explain)
+identity_app.command("evaluate")(identity.evaluate)
+customer_app.command("show")(customer.show)
+quarantine_app.command("list")(quarantine.list_rows)
+runs_app.command("list")(runs.list_runs)
+runs_app.command("show")(runs.show)
+audience_app.command("list")(audience.list_audiences)
+app.add_typer(identity_app, name="identity")
+app.add_typer(customer_app, name="customer")
+app.add_typer(quarantine_app, name="quarantine")
+app.add_typer(runs_app, name="runs")
+app.add_typer(audience_app, name="audience")
+
+
+def main() -> None:
+    """Run the app; every ending has its exit code, none of them is a traceback for a known cause."""
+    try:
+        code = app(standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except click.exceptions.Exit as leaving:
+        sys.exit(leaving.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except CdpError as error:
+        _tell(str(error), error.hint)
+        sys.exit(error.exit_code)
+    except Interrupted as stop:
+        _tell("interrupted; what was finished is kept", "run `cdp run` again: it takes up where this one stopped")
+        _leave(stop.exit_code)
+    except KeyboardInterrupt:
+        _leave(130)
+    except Exception as error:  # noqa: BLE001 - the last net: known causes by name, unknown ones say where to look
+        from cli.warehouse import is_environment, translate
+
+        if is_environment(error):
+            known = translate(error)
+            _tell(str(known), known.hint)
+            sys.exit(known.exit_code)
+        if os.environ.get("CDP_DEBUG"):
+            raise
+        _tell(f"unexpected {type(error).__name__}", "run again with CDP_DEBUG=1 for the traceback, and report it")
+        sys.exit(1)
+
+
+def _tell(message: str, hint: str | None) -> None:
+    typer.echo(f"error: {message}", err=True)
+    if hint:
+        typer.echo(f"\nhint: {hint}", err=True)
+
+
+def _leave(code: int) -> None:
+    # dbt and dlt may have threads that do not end by themselves; what is durable is on disk already.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    main()

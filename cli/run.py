@@ -1,0 +1,217 @@
+"""`cdp run`: load, build, validate, publish, export, in one process, under one lock, with one run id.
+
+Each stage is a function of (company, run); what they leave behind is durable, so a killed run is taken up by the next.
+The exit code is the most serious thing that happened (design: 2, 1, 3, 4, 0); a block (3) stops publish and export.
+"""
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import FrameType
+from typing import Any
+
+from cli import warehouse
+from cli.build import build
+from cli.config import Company
+from cli.errors import CdpError, Interrupted
+from cli.generate import load_spec, source_specs
+from cli.lock import run_lock
+from cli.publish import publish
+from cli.quality import validate
+from cli.runs import RunLog, RunStatus, new_run_id, set_clock
+from cli.summary import summarise
+from cli.syncs import check_syncs, destination_specs, purpose_specs
+from cli.dbt_tests import run_dbt_tests
+from pipelines import failpoints
+from pipelines.load import load_sources
+
+STAGES = ("load", "build", "validate", "publish", "export")
+PRECEDENCE = (2, 1, 3, 4, 0)
+STATUS: dict[int, RunStatus] = {0: "succeeded", 1: "failed", 2: "failed", 3: "blocked", 4: "partial"}
+Say = Callable[[str], None]
+
+
+@dataclass
+class Outcome:
+    """What a run did, as `--json` prints it."""
+
+    run_id: str
+    as_of: str
+    codes: list[int] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    stages: dict[str, Any] = field(default_factory=dict)
+    summary: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def exit_code(self) -> int:
+        """The most serious code met."""
+        return next(code for code in PRECEDENCE if code in [*self.codes, 0])
+
+    @property
+    def blocked(self) -> bool:
+        """A gate stopped the run: nothing may be published or sent."""
+        return 3 in self.codes
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "run_id": self.run_id, "as_of": self.as_of, "status": STATUS[self.exit_code],
+            "exit_code": self.exit_code, "problems": self.problems, "stages": self.stages, "summary": self.summary,
+        }
+
+
+def run(
+    company: Company, stages: tuple[str, ...] = STAGES, *, full_refresh: bool = False, command: str = "run",
+    say: Say = lambda text: None,
+) -> Outcome:
+    """Run the given stages.
+
+    Raises BusyError when another run is active and CdpError when a stage fails; the run record is written either way.
+    """
+    started = datetime.now(UTC)
+    run_id = new_run_id(started)
+    check_syncs(company)
+    with run_lock(company, command, run_id), _signals():
+        warehouse.create(company)
+        log = RunLog.begin(company, command, company.as_of(started), run_id)
+        outcome = Outcome(run_id, company.as_of(started).isoformat())
+        try:
+            _stages(company, stages, log, outcome, full_refresh, say)
+            failpoints.reach("run.finish")
+            if "build" in stages:
+                with warehouse.connect(company) as con:
+                    outcome.summary = summarise(con)
+            log.finish(STATUS[outcome.exit_code], outcome.exit_code, outcome.to_dict())
+        except BaseException as error:
+            _close(log, error)
+            raise
+    return outcome
+
+
+def _stages(
+    company: Company, stages: tuple[str, ...], log: RunLog, outcome: Outcome, full_refresh: bool, say: Say
+) -> None:
+    with warehouse.connect(company) as con:
+        set_clock(con, log.as_of, log.run_id)
+    work: dict[str, Callable[[], str]] = {
+        "load": lambda: _load(company, log, outcome),
+        "build": lambda: _build(company, log, outcome, full_refresh),
+        "validate": lambda: _validate(company, log, outcome),
+        "publish": lambda: _publish(company, log, outcome),
+        "export": lambda: _export(company, log, outcome),
+    }
+    for name in stages:
+        if outcome.blocked and name in ("publish", "export"):
+            say(f"{name:<9} skipped: the run is blocked")
+            continue
+        with log.step(name) as step:
+            told = work[name]()
+        say(f"{name:<9} {step.seconds:6.1f} s  {told}")
+
+
+def _load(company: Company, log: RunLog, outcome: Outcome) -> str:
+    loads = load_sources(load_spec(company), source_specs(company), log.run_id)
+    failed = [one for one in loads if one.error]
+    outcome.stages["load"] = [
+        {"source": one.source, "files": one.files, "received": one.received, "drained": one.drained,
+         "error": str(one.error) if one.error else None}
+        for one in loads
+    ]
+    for one in failed:
+        outcome.problems.append(f"source {one.source}: {one.error}")
+    if failed and len(failed) == len(loads):
+        raise CdpError(
+            "no source could be loaded:\n" + "\n".join(f"  {one.error}" for one in failed),
+            hint=failed[0].error.hint if failed[0].error else None,
+        )
+    if failed:
+        outcome.codes.append(4)
+    rows = sum(sum(one.received.values()) for one in loads)
+    files = sum(one.files for one in loads)
+    return f"{rows:,} rows from {files} new files" if files else "nothing new"
+
+
+def _build(company: Company, log: RunLog, outcome: Outcome, full_refresh: bool) -> str:
+    result = build(company, log.run_id, full_refresh)
+    outcome.stages["build"] = {
+        "full": result.full, "reason": result.reason, "loads": result.loads, "models": len(result.nodes)
+    }
+    kind = f"in full ({result.reason})" if result.full else f"{result.loads} new loads"
+    return f"{len(result.nodes)} models, {kind}"
+
+
+def _validate(company: Company, log: RunLog, outcome: Outcome) -> str:
+    tests = run_dbt_tests(company)
+    quality = validate(company, log.run_id)
+    failures = [str(one) for one in tests.failures] + [str(one) for one in quality.failures]
+    critical = [str(one) for one in tests.failures if one.severity == "critical"]
+    critical += [str(one) for one in quality.failures if one.severity == "critical"]
+    tests.store(company, log.run_id)
+    outcome.stages["validate"] = {
+        "tests": tests.count, "checks": len(quality.results), "carried_over": quality.carried_over,
+        "failures": failures, "critical": critical,
+    }
+    if critical:
+        outcome.codes.append(3)
+        outcome.problems += [f"blocked by {text}" for text in critical]
+    warnings = len(failures) - len(critical)
+    return (
+        f"{tests.count} dbt tests, {len(quality.results)} checks{' carried over' if quality.carried_over else ''}: "
+        f"{len(critical)} critical, {warnings} warnings"
+    )
+
+
+def _publish(company: Company, log: RunLog, outcome: Outcome) -> str:
+    done = publish(company, log.run_id)
+    file = str(done.file.relative_to(company.root)) if done.file.is_relative_to(company.root) else str(done.file)
+    outcome.stages["publish"] = {"file": file, "rows": done.rows, "tables": len(done.tables), "bytes": done.size}
+    return f"{file}: {len(done.tables)} tables, {done.rows:,} rows"
+
+
+def _export(company: Company, log: RunLog, outcome: Outcome) -> str:
+    from pipelines.exports.send import run_syncs
+
+    syncs = check_syncs(company)
+    if not syncs:
+        outcome.stages["export"] = []
+        return "no syncs declared"
+    destinations = destination_specs(company, with_secrets=True)
+    with warehouse.connect(company) as con:
+        result = run_syncs(
+            con, syncs, purpose_specs(company), destinations, run_id=log.run_id, as_of=log.as_of, now=datetime.now(UTC)
+        )
+    outcome.stages["export"] = result.to_dict()["syncs"]
+    if result.exit_code:
+        outcome.codes.append(result.exit_code)
+    for one in result.syncs:
+        if one.status in ("blocked", "failed", "partial"):
+            outcome.problems.append(f"sync {one.sync}: {one.status}: {one.reason}")
+    sent = sum(one.acked for one in result.syncs)
+    excluded = sum(one.excluded for one in result.syncs)
+    return f"{len(result.syncs)} syncs: {sent} sent, {excluded} held back without a lawful basis"
+
+
+def _close(log: RunLog, error: BaseException) -> None:
+    """Write how the run ended; if even that fails, the next run closes it as died."""
+    code = error.exit_code if isinstance(error, CdpError | Interrupted) else 1
+    told = str(error).splitlines()[0][:300] if isinstance(error, CdpError) else type(error).__name__
+    try:
+        log.finish(STATUS.get(code, "failed"), code, error=told)
+    except (CdpError, OSError):
+        log.log("run.unclosed", error=told)
+
+
+@contextmanager
+def _signals() -> Iterator[None]:
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise Interrupted(128 + number)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+

@@ -1,0 +1,42 @@
+"""What a run leaves behind, in ten numbers: for the terminal, `--json` and the report."""
+
+from typing import Any
+
+import duckdb
+
+
+def summarise(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    """Profiles by kind, merges, feedback scores with interval, orders and revenue, from a built warehouse."""
+    kinds = con.sql("select profile_kind, count(*) from marts.customer_360 group by 1 order by 1").fetchall()
+    anonymous = _one(con, "select count(*) from marts.anonymous_profiles")
+    merged = _one(con, "select count(*) from marts.customer_records") - _one(
+        con, "select count(distinct customer_id) from marts.customer_records"
+    )
+    scores = con.sql(
+        "select metric, question, n, score, ci_low, ci_high, enough_n from marts.cx_scores"
+        " where period = 'all' and dimension = 'all' order by metric desc, question"
+    ).fetchall()
+    orders = con.sql("select count(*), sum(net_amount) from marts.orders").fetchone()
+    rows = con.sql(
+        "select sum(received), sum(loaded), sum(duplicates), sum(quarantined), sum(suppressed) from ops.load_counts"
+    ).fetchone()
+    assert orders is not None and rows is not None
+    names = ("received", "loaded", "duplicates", "quarantined", "suppressed")
+    return {
+        "rows": dict(zip(names, (int(value or 0) for value in rows), strict=True)),
+        "profiles": {str(kind): int(count) for kind, count in kinds} | {"anonymous": anonymous},
+        "merged_records": merged,
+        "identity_breaches": _one(con, "select count(distinct customer_id) from marts.identity_breaches"),
+        "orders": int(orders[0]),
+        "revenue": str(orders[1]) if orders[1] is not None else None,
+        "scores": [
+            {"metric": metric, "question": question, "n": int(n), "score": score, "ci": [low, high], "enough_n": enough}
+            for metric, question, n, score, low, high, enough in scores
+        ],
+    }
+
+
+def _one(con: duckdb.DuckDBPyConnection, sql: str) -> int:
+    row = con.sql(sql).fetchone()
+    assert row is not None
+    return int(row[0])

@@ -1,0 +1,91 @@
+"""Syncs of a company: exposures in `models/syncs/*.yml` -> `SyncSpec`, checked with cdp.yml before anything runs."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from cli import yaml_lines
+from cli.config import Company, secret
+from pipelines.errors import UsageError
+from pipelines.exports.specs import DestinationSpec, Guards, PurposeSpec, SyncSpec, check
+
+REF = re.compile(r"ref\(\s*['\"]([A-Za-z0-9_]+)['\"]\s*\)")
+KEYS = {"destination", "key", "mode", "purpose", "contact_point", "columns", "guards"}
+
+
+def sync_specs(company: Company) -> list[SyncSpec]:
+    """Every sync that the company declares.
+
+    Raises UsageError with file:line for an exposure that is not a whole sync.
+    """
+    specs = []
+    for path in sorted((company.models / "syncs").glob("*.yml")):
+        data, lines = yaml_lines.load(path.read_text(encoding="utf-8"), path.name)
+        for index, exposure in enumerate((data or {}).get("exposures") or []):
+            line = yaml_lines.line_of(lines, ("exposures", index))
+            meta = (exposure.get("config") or {}).get("meta") or exposure.get("meta") or {}
+            if "sync" in meta:
+                specs.append(_spec(exposure, meta["sync"], f"{path.name}:{line}", path))
+    return specs
+
+
+def _spec(exposure: dict[str, Any], sync: dict[str, Any], where: str, path: Path) -> SyncSpec:
+    refs = [match[1] for text in exposure.get("depends_on") or [] if (match := REF.search(str(text)))]
+    models = [name for name in refs if name.startswith("sync_")]
+    if len(models) != 1 or not (path.parent / f"{models[0]}.sql").is_file():
+        raise UsageError(
+            f"{where}: exposure `{exposure.get('name')}` must depend on exactly one model sync_*.sql beside it",
+            hint="write depends_on: [ref('sync_<destination>_<thing>')]",
+        )
+    unknown, missing = set(sync) - KEYS, {"destination", "key", "purpose"} - set(sync)
+    if unknown or missing:
+        told = [f"unknown: {', '.join(sorted(unknown))}"] * bool(unknown)
+        told += [f"missing: {', '.join(sorted(missing))}"] * bool(missing)
+        raise UsageError(
+            f"{where}: sync `{exposure.get('name')}`: {'; '.join(told)}",
+            hint=f"a sync has: {', '.join(sorted(KEYS))}",
+        )
+    columns = sync.get("columns")
+    return SyncSpec(
+        name=str(exposure["name"]),
+        relation=f"activation.{models[0]}",
+        key=str(sync["key"]),
+        mode=sync.get("mode", "mirror"),
+        purpose=str(sync["purpose"]),
+        contact_point=sync.get("contact_point"),
+        destination=str(sync["destination"]),
+        columns=tuple(columns) if columns else None,
+        guards=Guards(**(sync.get("guards") or {})),
+    )
+
+
+def purpose_specs(company: Company) -> dict[str, PurposeSpec]:
+    """The purposes of cdp.yml."""
+    return {
+        name: PurposeSpec(name, one.basis, one.channel, one.expires_after_days)
+        for name, one in company.file.purposes.items()
+    }
+
+
+def destination_specs(company: Company, *, with_secrets: bool) -> dict[str, DestinationSpec]:
+    """The destinations; relative paths become absolute, `${NAME}` is filled only when asked for."""
+    specs = {}
+    for name, one in company.destinations.items():
+        options = dict(one.model_extra or {})
+        for key, value in options.items():
+            if isinstance(value, str) and with_secrets:
+                options[key] = secret(value, f"destinations.{name}.{key}")
+        if isinstance(options.get("path"), str):
+            options["path"] = str(company.root / options["path"])
+        specs[name] = DestinationSpec(name, one.type, options)
+    return specs
+
+
+def check_syncs(company: Company) -> list[SyncSpec]:
+    """All syncs, after every cross-check.
+
+    Raises UsageError for unknown purposes, destinations, modes, or options.
+    """
+    specs = sync_specs(company)
+    check(specs, purpose_specs(company), destination_specs(company, with_secrets=False))
+    return specs

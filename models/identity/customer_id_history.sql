@@ -1,0 +1,94 @@
+{{ config(materialized='incremental', incremental_strategy='append', full_refresh=false, schema='marts') }}
+-- Grain: one row per change of identity. Memory: append-only, a full refresh keeps it.
+-- Each event is derived from the registry and what this table already says, never from the order in which a build was
+-- interrupted: a build that was killed after writing here finds nothing left to say.
+{% set known = is_incremental() %}
+with
+
+registry as (
+    select * from {{ ref('registry') }}
+),
+
+ids as (
+    select * from {{ ref('int_identity__live_ids') }}
+),
+
+told as (
+    {% if known %}
+    select
+        old_customer_id,
+        new_customer_id,
+        event,
+        row_number() over (partition by old_customer_id order by event_seq desc) as age
+    from {{ this }}
+    {% else %}
+    select
+        cast(null as {{ sql_type('string') }}) as old_customer_id,
+        cast(null as {{ sql_type('string') }}) as new_customer_id,
+        cast(null as {{ sql_type('string') }}) as event,
+        1 as age
+    where false
+    {% endif %}
+),
+
+created as (
+    select
+        registry.customer_id as old_customer_id,
+        registry.customer_id as new_customer_id,
+        'created' as event,
+        case
+            when registry.former_customer_id is null then 'new record'
+            else 'split from ' || registry.former_customer_id
+        end as cause
+    from registry
+    where
+        registry.cause = 'minted'
+        and registry.customer_id not in (select new_customer_id from told where event = 'created')
+),
+
+absorbed as (
+    select
+        ids.customer_id as old_customer_id,
+        ids.winner_id as new_customer_id,
+        'merged' as event,
+        'shared identifiers' as cause
+    from ids
+    left join told on ids.customer_id = told.old_customer_id and told.age = 1
+    where
+        ids.customer_id <> ids.winner_id
+        and (told.event is null or told.event <> 'merged' or told.new_customer_id <> ids.winner_id)
+),
+
+restored as (
+    select
+        ids.customer_id as old_customer_id,
+        ids.customer_id as new_customer_id,
+        'split' as event,
+        'no longer linked to ' || told.new_customer_id as cause
+    from ids
+    inner join told on ids.customer_id = told.old_customer_id and told.age = 1
+    where ids.customer_id = ids.winner_id and told.event = 'merged'
+),
+
+-- the order inside one build: ids are created before they can be merged
+events as (
+    select *, 1 as step from created
+    union all
+    select *, 2 as step from restored
+    union all
+    select *, 3 as step from absorbed
+)
+
+select
+    cast(
+        {% if known %} (select coalesce(max(event_seq), 0) from {{ this }}) {% else %} 0 {% endif %}
+        + row_number() over (order by step, old_customer_id) as bigint
+    ) as event_seq,
+    event,
+    old_customer_id,
+    new_customer_id,
+    cause,
+    clock.run_id,
+    clock.as_of as occurred_at
+from events
+cross join {{ ref('run_clock') }} as clock

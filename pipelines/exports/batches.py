@@ -1,0 +1,216 @@
+"""Operations of a planned sync, cut into batches, judged once more and filled with their payload.
+
+Data flow: <prefix>_plan -> <prefix>_ops (operations, numbered in batches) -> <prefix>_batch (one of them, or all for a
+whole set; lawful now; pending in the ledger) -> payloads from the sync model
+"""
+
+import duckdb
+
+from pipelines.exports.destinations.base import Operation, SetState
+from pipelines.exports.lawful import basis_query
+from pipelines.exports.ledger import Stamp, mark_pending, transaction
+from pipelines.exports.plan import Prepared
+from pipelines.exports.rows import row_json
+from pipelines.exports.schema import quoted, quoted_relation
+
+
+def cut_batches(con: duckdb.DuckDBPyConnection, prepared: Prepared, batch_size: int) -> list[int]:
+    """Make `<prefix>_ops`, numbered in batches; removals first, since they are owed to somebody.
+
+    What a killed run left pending keeps its company: one request had one idempotency key for all its members.
+    """
+    prefix = prepared.prefix
+    con.execute(
+        f"""
+        create or replace temp table {prefix}_ops as
+        with
+
+        due as (
+            select
+                *,
+                if(is_wanted, 'upsert', 'remove') as operation
+            from {prefix}_plan
+            where action in ('added', 'changed', 'removed', 'retry')
+        ),
+
+        keyed as (
+            select
+                key,
+                customer_id,
+                contact_point,
+                operation,
+                consent_record_id,
+                if(operation = 'upsert', row_hash, null) as row_hash,
+                destination_key,
+                idempotency_key,
+                seq,
+                batch_key,
+                coalesce(
+                    state = 'pending'
+                    and last_operation = operation
+                    and (operation = 'remove' or last_hash = row_hash),
+                    false
+                ) as is_resend
+            from due
+        ),
+
+        placed as (
+            select
+                * replace (
+                    if(is_resend, seq, seq + 1) as seq,
+                    if(is_resend, coalesce(batch_key, ''), null) as batch_key,
+                    if(is_resend, idempotency_key, null) as idempotency_key
+                ),
+                row_number() over (partition by is_resend order by operation, key) - 1 as place,
+                dense_rank() over (partition by is_resend order by batch_key) - 1 as resend_batch
+            from keyed
+        )
+
+        select
+            * exclude (idempotency_key, resend_batch),
+            coalesce(
+                idempotency_key,
+                sha256(concat_ws(chr(31), $sync, key, cast(seq as varchar), operation, coalesce(row_hash, '')))
+            ) as idempotency_key,
+            if(
+                is_resend,
+                resend_batch,
+                (select count(distinct batch_key) from placed) + place // {batch_size}
+            ) as batch
+        from placed
+        """,
+        {"sync": prepared.sync.name},
+    )
+    return [
+        row[0] for row in con.execute(f"select distinct batch from {prefix}_ops order by batch").fetchall()
+    ]
+
+
+def take(
+    con: duckdb.DuckDBPyConnection, prepared: Prepared, batch: int, stamp: Stamp
+) -> tuple[list[Operation], int]:
+    """Commit one batch as pending and build its payload, from one snapshot.
+
+    Returns the operations and the number of rows that lost their lawful basis since the plan; those are left out.
+    """
+    with transaction(con):
+        dropped = _recheck(con, prepared, batch, stamp)
+        mark_pending(con, prepared, stamp)
+        return _operations(con, prepared), dropped
+
+
+def _recheck(con: duckdb.DuckDBPyConnection, prepared: Prepared, batch: int, stamp: Stamp) -> int:
+    """Make `<prefix>_batch`: the operations of a batch that are lawful now. Removals need no basis."""
+    prefix = prepared.prefix
+    con.execute(
+        f"create or replace temp table {prefix}_batch as select * from {prefix}_ops where batch = {batch}"
+    )
+    return drop_unlawful(con, prepared, f"{prefix}_batch", stamp)
+
+
+def drop_unlawful(con: duckdb.DuckDBPyConnection, prepared: Prepared, table: str, stamp: Stamp) -> int:
+    """Judge the upserts of a table again, refresh their proof and delete those without a basis; returns how many."""
+    judged = basis_query(
+        f"(select key, customer_id, contact_point from {table} where operation = 'upsert')",
+        prepared.purpose,
+        has_point=prepared.sync.contact_point is not None,
+    )
+    con.execute(f"create or replace temp table {prepared.prefix}_now as {judged}", {"as_of": stamp.as_of})
+    con.execute(
+        f"""
+        update {table} as operations set consent_record_id = judged.consent_record_id
+        from {prepared.prefix}_now as judged
+        where judged.key = operations.key and operations.operation = 'upsert'
+        """
+    )
+    gone = con.execute(
+        f"""
+        delete from {table}
+        where operation = 'upsert' and key in (select key from {prepared.prefix}_now where reason is not null)
+        """
+    ).fetchall()
+    return int(gone[0][0])
+
+
+def _operations(con: duckdb.DuckDBPyConnection, prepared: Prepared) -> list[Operation]:
+    """Payloads of the batch, straight from the sync model."""
+    prefix, sync = prepared.prefix, prepared.sync
+    table = con.sql(
+        f"""
+        with
+
+        batch as (
+            select * from {prefix}_batch
+        ),
+
+        payloads as (
+            select
+                cast({quoted(sync.key)} as varchar) as key,
+                {row_json(prepared.columns)} as payload
+            from {quoted_relation(sync.relation)}
+            where cast({quoted(sync.key)} as varchar) in (select key from batch where operation = 'upsert')
+        )
+
+        select
+            batch.key,
+            coalesce(batch.destination_key, batch.key) as destination_key,
+            batch.operation,
+            batch.idempotency_key,
+            if(batch.operation = 'upsert', payloads.payload, null) as payload
+        from batch
+        left join payloads on payloads.key = batch.key
+        order by batch.place
+        """
+    ).to_arrow_table()
+    return [Operation(**row) for row in table.to_pylist()]
+
+
+def take_set(con: duckdb.DuckDBPyConnection, prepared: Prepared, stamp: Stamp) -> tuple[SetState, int, int]:
+    """Commit all changes of a whole-set destination as pending, and describe the set it should hold.
+
+    The basis of every row of the set is checked again, of unchanged ones too: they are handed over as well.
+    Returns the set, the number of changes, and the number of rows that lost their basis since the plan.
+    """
+    prefix = prepared.prefix
+    cut_batches(con, prepared, batch_size=1)
+    with transaction(con):
+        con.execute(
+            f"""
+            create or replace temp table {prefix}_set as
+            select key, customer_id, contact_point, row_hash, consent_record_id, 'upsert' as operation
+            from {prefix}_plan
+            where is_wanted
+            """
+        )
+        dropped = drop_unlawful(con, prepared, f"{prefix}_set", stamp)
+        con.execute(
+            f"""
+            create or replace temp table {prefix}_batch as
+            select * from {prefix}_ops where operation = 'remove' or key in (select key from {prefix}_set)
+            """
+        )
+        mark_pending(con, prepared, stamp)
+        due = con.execute(f"select count(*) from {prefix}_batch").fetchall()[0][0]
+        return _set_state(con, prepared, stamp), due, dropped
+
+
+def _set_state(con: duckdb.DuckDBPyConnection, prepared: Prepared, stamp: Stamp) -> SetState:
+    """The set; its fingerprint does not depend on the order of rows, and keys are unique in it."""
+    prefix, key = prepared.prefix, f"cast(sync_rows.{quoted(prepared.sync.key)} as varchar)"
+    rows, digest = con.execute(
+        f"""
+        select count(*), coalesce(bit_xor(md5_number(concat_ws(chr(31), key, row_hash))), 0) from {prefix}_set
+        """
+    ).fetchall()[0]
+    return SetState(
+        source=f"""
+            from {quoted_relation(prepared.sync.relation)} as sync_rows
+            where {key} in (select key from {prefix}_set)
+            order by {key}
+        """,
+        columns=prepared.columns,
+        rows=rows,
+        fingerprint=f"{rows}-{digest}",
+        run_id=stamp.run_id,
+        now=stamp.now,
+    )

@@ -1,0 +1,46 @@
+"""DuckDB clients of other versions, as BI tools carry them: installed once into `.cache/duckdb-<version>`.
+
+`python -m tests.clients 1.1.3 ...` installs them beforehand (the Makefile does).
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+CACHE = Path(__file__).resolve().parent.parent / ".cache"
+
+
+def client(version: str) -> Path:
+    """Return the folder that holds `duckdb` of this version; install it if it is not there."""
+    folder = CACHE / f"duckdb-{version}"
+    if not folder.exists():
+        fresh = CACHE / f".duckdb-{version}-{os.getpid()}"
+        shutil.rmtree(fresh, ignore_errors=True)
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(fresh)]
+        subprocess.run([*command, f"duckdb=={version}"], check=True, stdout=sys.stderr)
+        fresh.rename(folder)
+    return folder
+
+
+def ask(version: str, file: Path, sql: str) -> str:
+    """Run one query on a file with a client of this version; the rows as text, or its error."""
+    code = (
+        "import sys, duckdb\n"
+        "assert duckdb.__version__ == sys.argv[3], duckdb.__version__\n"
+        "con = duckdb.connect(sys.argv[1], read_only=True)\n"
+        "print(con.execute(sys.argv[2]).fetchall())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(file), sql, version],
+        env=os.environ | {"PYTHONPATH": str(client(version))},
+        capture_output=True,
+        text=True,
+    )
+    return done.stdout.strip() or done.stderr.strip()
+
+
+if __name__ == "__main__":
+    for wanted in sys.argv[1:]:
+        print(client(wanted))
