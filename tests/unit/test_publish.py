@@ -98,7 +98,7 @@ def test_what_the_gate_held_back_stays_back_until_a_newer_verdict(tmp_path: Path
     values = "('{}', 'key_null_share', 'marts.x', 'critical', {}, 1, 'at most 0', timestamp '2026-01-0{}')"
     with warehouse.connect(company) as con:
         con.execute("insert into ops.quality_results values " + values.format("r1", "false", 1))
-    with pytest.raises(BlockedError, match="marts.x key_null_share"):
+    with pytest.raises(BlockedError, match=r"marts\.x key_null_share"):
         publish.publish(company, "r2")
     held_back = not company.published.exists()
     with warehouse.connect(company) as con:
