@@ -59,7 +59,8 @@ def build(
             # Until this full build is marked, the next one must be full too: tables are half old, half new.
             con.execute("delete from ops.build_state")
     failpoints.reach("build.before_dbt")
-    arguments = ["build", "--exclude-resource-type", "test"]
+    # data tests are the gate and come next; unit tests belong to CI
+    arguments = ["build", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"]
     if reason:
         arguments.append("--full-refresh")
     if select:
