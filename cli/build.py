@@ -5,6 +5,7 @@ is there: every step replaces what it touches. When the rules changed (SQL, cdp.
 """
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,8 +38,13 @@ class BuildResult:
     nodes: list[dict[str, Any]]
 
 
-def build(company: Company, run_id: str, full_refresh: bool = False) -> BuildResult:
-    """Build all models from what is loaded. Raises CdpError when a model fails; marts then stay as they were."""
+def build(
+    company: Company, run_id: str, full_refresh: bool = False, select: Sequence[str] = ()
+) -> BuildResult:
+    """Build all models from what is loaded; `select` (dbt's selection) builds fewer, for tests of one layer.
+
+    Raises CdpError when a model fails; the published file then stays as it was.
+    """
     generate(company)
     mark = fingerprint(company)
     with warehouse.connect(company) as con:
@@ -53,9 +59,12 @@ def build(company: Company, run_id: str, full_refresh: bool = False) -> BuildRes
             # Until this full build is marked, the next one must be full too: tables are half old, half new.
             con.execute("delete from ops.build_state")
     failpoints.reach("build.before_dbt")
-    arguments = ["build", "--exclude-resource-type", "test"]
+    # data tests are the gate and come next; unit tests belong to CI
+    arguments = ["build", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"]
     if reason:
         arguments.append("--full-refresh")
+    if select:
+        arguments += ["--select", *select]
     result = dbt.invoke(company, arguments)
     dbt.raise_on_error(result, company, "building the models")
     failpoints.reach("build.before_mark")

@@ -9,8 +9,8 @@ def summarise(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     """Profiles by kind, merges, feedback scores with interval, orders and revenue, from a built warehouse."""
     kinds = con.sql("select profile_kind, count(*) from marts.customer_360 group by 1 order by 1").fetchall()
     anonymous = _one(con, "select count(*) from marts.anonymous_profiles")
-    merged = _one(con, "select count(*) from marts.customer_records") - _one(
-        con, "select count(distinct customer_id) from marts.customer_records"
+    merged = _one(con, "select count(*) from marts.customer_records where entity = 'contact'") - _one(
+        con, "select count(distinct customer_id) from marts.customer_records where entity = 'contact'"
     )
     scores = con.sql(
         "select metric, question, n, score, ci_low, ci_high, enough_n from marts.cx_scores"
