@@ -5,6 +5,7 @@ is there: every step replaces what it touches. When the rules changed (SQL, cdp.
 """
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,8 +38,13 @@ class BuildResult:
     nodes: list[dict[str, Any]]
 
 
-def build(company: Company, run_id: str, full_refresh: bool = False) -> BuildResult:
-    """Build all models from what is loaded. Raises CdpError when a model fails; marts then stay as they were."""
+def build(
+    company: Company, run_id: str, full_refresh: bool = False, select: Sequence[str] = ()
+) -> BuildResult:
+    """Build all models from what is loaded; `select` (dbt's selection) builds fewer, for tests of one layer.
+
+    Raises CdpError when a model fails; the published file then stays as it was.
+    """
     generate(company)
     mark = fingerprint(company)
     with warehouse.connect(company) as con:
@@ -56,6 +62,8 @@ def build(company: Company, run_id: str, full_refresh: bool = False) -> BuildRes
     arguments = ["build", "--exclude-resource-type", "test"]
     if reason:
         arguments.append("--full-refresh")
+    if select:
+        arguments += ["--select", *select]
     result = dbt.invoke(company, arguments)
     dbt.raise_on_error(result, company, "building the models")
     failpoints.reach("build.before_mark")

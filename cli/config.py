@@ -35,11 +35,12 @@ class Clock(Part):
 
 
 class Reporting(Part):
-    """Calendar and money of reports."""
+    """Calendar and money of reports; `notice` stands at the head of every page (`Simulated company`)."""
 
     timezone: str = "UTC"
     currency: str = Field("USD", pattern=r"^[A-Z]{3}$")
     week_starts: Literal["monday", "sunday"] = "monday"
+    notice: str | None = Field(None, min_length=1, max_length=200)
 
     @field_validator("timezone")
     @classmethod

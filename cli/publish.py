@@ -24,7 +24,7 @@ import duckdb
 from cli import runs, warehouse
 from cli.config import Company
 from cli.warehouse import quoted, quoted_text
-from pipelines.errors import CdpError
+from pipelines.errors import BlockedError, CdpError
 from pipelines.failpoints import reach
 
 # The oldest format DuckDB writes: opened by 1.1.3 (tests/integration/test_publish_readers.py).
@@ -56,7 +56,8 @@ class Published:
 def publish(company: Company, run_id: str) -> Published:
     """Write, check and swap in a new published file.
 
-    Raises CdpError (previous file intact) when there are no marts, the copy is incomplete or the disk full.
+    Raises CdpError (previous file intact) when there are no marts, the copy is incomplete or the disk full;
+    BlockedError when the newest quality results hold a critical failure.
     """
     started = time.perf_counter()
     # Behind a symlink the file itself is swapped, not the link.
@@ -68,6 +69,7 @@ def publish(company: Company, run_id: str) -> Published:
         remove_stale(target)
         with warehouse.connect(company) as con:
             runs.ensure(con)
+            _refuse_blocked(con)
             tables = _copy(con, fresh, target, run_id, published_at)
             _check(fresh, target, tables)
             _sync(fresh, _mode(target))
@@ -98,6 +100,21 @@ def remove_stale(target: Path) -> None:
     """Delete what dead publishes left."""
     for path in stale_files(target):
         path.unlink(missing_ok=True)
+
+
+def _refuse_blocked(con: duckdb.DuckDBPyConnection) -> None:
+    """`cdp publish` by hand must not let out what the gate has held back."""
+    rows = con.execute(
+        "select table_name || ' ' || check_name from ops.quality_results"
+        " where not passed and severity = 'critical'"
+        " and run_id = (select arg_max(run_id, checked_at) from ops.quality_results) order by 1"
+    ).fetchall()
+    if rows:
+        names = "; ".join(name for (name,) in rows[:5])
+        raise BlockedError(
+            f"not published: {len(rows)} critical checks failed ({names})",
+            hint="`cdp status` lists them; correct the cause and run `cdp run`",
+        )
 
 
 def _copy(

@@ -79,20 +79,26 @@ def _measure_table(
 ) -> list[Measure]:
     checks, named = _checks(table, spec), _named_columns(spec)
     missing = sorted(named - columns)
-    schema = Check(table, "missing_columns", "", at_most=0)
     if missing:
         # The other checks can not run, and a renamed column must not switch them off in silence.
-        return [Measure(schema, float(len(missing)))]
+        return [
+            Measure(Check(table, f"missing_columns:{','.join(missing)}", "", at_most=0), float(len(missing)))
+        ]
     joins = "".join(
         f" left join (select distinct {quoted(key)} as parent_key from {_name(parent)}) as {_alias(column)}"
         f" on checked.{quoted(column)} = {_alias(column)}.parent_key"
         for column, parent, key in _parents(spec)
     )
     names = ", ".join(check.sql for check in checks)
-    row = con.execute(f"select {names} from {_name(table)} as checked{joins}").fetchone()
+    try:
+        row = con.execute(f"select {names} from {_name(table)} as checked{joins}").fetchone()
+    except duckdb.BinderException as error:
+        # The columns of rules are known to DuckDB only; its message names the column, never a value.
+        reason = str(error).split("\n")[0].removeprefix("Binder Error: ")
+        return [Measure(Check(table, f"unusable_rule:{reason}", "", at_most=0), 1.0)]
     measured = [Measure(check, _number(value)) for check, value in zip(checks, row or (), strict=True)]
     rows = next(one.measured or 0.0 for one in measured if one.check.name == "rows")
-    return [Measure(schema, 0.0), *measured, *_against_history(table, spec, rows, history)]
+    return [*measured, *_against_history(table, spec, rows, history)]
 
 
 def _checks(table: str, spec: dict[str, Any]) -> list[Check]:

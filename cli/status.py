@@ -1,9 +1,10 @@
 """How the last runs went: ops tables -> one plain dictionary -> a page for people, or JSON.
 
 While a run holds the warehouse its record is read from the published file, which nobody ever locks: status
-never waits and never disturbs.
+never waits and never disturbs. A run is published before it ends, so how it ended is taken from its log then.
 """
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -53,7 +54,7 @@ def status(company: Company, runs: int = 10) -> dict[str, Any]:
     name = company.published.name
     with _ops(company) as (con, ops, read_from):
         found["read_from"] = read_from
-        last = _rows(con, ops, "runs", _RUNS, [runs])
+        last = [_ended(company, run) for run in _rows(con, ops, "runs", _RUNS, [runs])]
         found["runs"] = last
         found["steps"] = _rows(con, ops, "run_steps", _STEPS, [last[0]["run_id"]]) if last else []
         published = _rows(con, ops, "published", _PUBLISHED, [name])
@@ -128,6 +129,28 @@ def _rows(
     return [
         {name: _plain(value) for name, value in zip(names, row, strict=True)} for row in cursor.fetchall()
     ]
+
+
+def _ended(company: Company, run: dict[str, Any]) -> dict[str, Any]:
+    """Complete a run that the record still shows as running from its log."""
+    path = company.dot / "logs" / f"run-{run['run_id']}.ndjson"
+    if run["status"] != "running" or not path.exists():
+        return run
+    events = [_event(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    last = next((event for event in reversed(events) if event.get("event") == "run.finish"), None)
+    if last is None:
+        return run
+    known = {name: last.get(name) for name in ("status", "exit_code", "error")}
+    return run | known | {"finished_at": last.get("at")}
+
+
+def _event(line: str) -> dict[str, Any]:
+    # The last line of a killed process may be half a line.
+    try:
+        found: dict[str, Any] = json.loads(line)
+    except ValueError:
+        return {}
+    return found
 
 
 def _published(company: Company, record: list[dict[str, Any]]) -> dict[str, Any] | None:

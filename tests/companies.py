@@ -38,6 +38,8 @@ ORDERS = {
         "user_id": "contact",
     },
 }
+# Everything below the marts: what tests of staging and identity need.
+BELOW_MARTS = ("+touched", "path:generated_models", "+customer_redirects", "+customer_id_history", "identity")
 EVENTS = {"name": "web", "connector": "segment", "path": "spool/*.jsonl"}
 
 
@@ -50,6 +52,7 @@ class TestCompany:
     sources: Sequence[Mapping[str, Any]]
     settings: dict[str, Any] = field(default_factory=dict)
     runs: int = 0
+    select: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         self.root.mkdir(parents=True, exist_ok=True)
@@ -98,12 +101,12 @@ class TestCompany:
         return load_sources(load_spec(company), source_specs(company), f"run{self.runs}")
 
     def build(self, full_refresh: bool = False) -> BuildResult:
-        """Build the models."""
+        """Build the models (those of `select`, when a test is about one layer)."""
         company = self.company
         with warehouse.connect(company) as con:
             runs.ensure(con)
             runs.set_clock(con, company.as_of(datetime.now(UTC)), f"run{self.runs}")
-        return build(company, f"run{self.runs}", full_refresh)
+        return build(company, f"run{self.runs}", full_refresh, self.select)
 
     def load_and_build(self, full_refresh: bool = False) -> BuildResult:
         """Load, then build."""

@@ -47,7 +47,8 @@ def test_a_run_with_nothing_new_keeps_its_verdict_without_the_import(tmp_path: P
     second = validate_apart(company, "r2")
     fill(company, customers=11)
     third = validate_apart(company, "r3")
-    sql = "select table_name, check_name, passed, measured, threshold from ops.quality_results where table_name <> 'dbt' and run_id = "
+    columns = "table_name, check_name, passed, measured, threshold"
+    sql = f"select {columns} from ops.quality_results where table_name <> 'dbt' and run_id ="
 
     assert first == [True, False, False, True]
     assert second == [True, False, True, False]

@@ -7,7 +7,7 @@ import duckdb
 import pytest
 
 from cli import publish, warehouse
-from pipelines.errors import CdpError
+from pipelines.errors import BlockedError, CdpError
 from pipelines.failpoints import FailPoint
 from tests.ops_company import CONFIG, fill, make_company
 
@@ -84,10 +84,29 @@ def test_freshness_is_the_arrival_of_the_newest_complete_load(tmp_path: Path) ->
 def test_without_marts_nothing_is_published(tmp_path: Path) -> None:
     """An empty file would replace a good one."""
     company = make_company(tmp_path)
+    warehouse.create(company)
     with pytest.raises(CdpError, match="no marts"):
         publish.publish(company, "r1")
 
     assert not company.published.exists()
+
+
+def test_what_the_gate_held_back_stays_back_until_a_newer_verdict(tmp_path: Path) -> None:
+    """`cdp publish` after a blocked run would undo the gate."""
+    company = make_company(tmp_path)
+    fill(company)
+    values = "('{}', 'key_null_share', 'marts.x', 'critical', {}, 1, 'at most 0', timestamp '2026-01-0{}')"
+    with warehouse.connect(company) as con:
+        con.execute("insert into ops.quality_results values " + values.format("r1", "false", 1))
+    with pytest.raises(BlockedError, match=r"marts\.x key_null_share"):
+        publish.publish(company, "r2")
+    held_back = not company.published.exists()
+    with warehouse.connect(company) as con:
+        con.execute("insert into ops.quality_results values " + values.format("r3", "true", 2))
+    publish.publish(company, "r3")
+
+    assert held_back
+    assert company.published.exists()
 
 
 @pytest.mark.parametrize(("how", "error"), [("raise", FailPoint), ("enospc", CdpError)])

@@ -50,7 +50,6 @@ def test_only_tables_that_exist_are_measured(tmp_path: Path) -> None:
         ),
         ("update marts.customer_360 set profile_kind = 'x' where customer_id = 'c1'", "rule:known_kind", 0.1),
         ("update marts.customer_360 set orders = -3 where customer_id = 'c1'", "min:orders", -3.0),
-        ("alter table marts.customer_360 rename orders to order_count", "missing_columns", 1.0),
     ],
 )
 def test_each_rule_sees_its_defect(tmp_path: Path, defect: str, check: str, number: float) -> None:
@@ -63,6 +62,25 @@ def test_each_rule_sees_its_defect(tmp_path: Path, defect: str, check: str, numb
 
     assert after["marts.customer_360", check][0] == pytest.approx(number)
     assert before["marts.customer_360", check][0] != pytest.approx(number)
+
+
+@pytest.mark.parametrize(
+    ("column", "check"),
+    [
+        ("orders", "missing_columns:orders"),
+        ("last_seen_at", 'unusable_rule:Referenced column "last_seen_at" not found in FROM clause!'),
+    ],
+)
+def test_a_renamed_column_fails_instead_of_switching_checks_off(
+    tmp_path: Path, column: str, check: str
+) -> None:
+    """A check that quietly stops is worse than none: people rely on it."""
+    company = make_company(tmp_path)
+    fill(company)
+    change(company, f"alter table marts.customer_360 rename {column} to renamed")
+
+    found = measured(company)
+    assert found["marts.customer_360", check] == (1.0, "at most 0")
 
 
 def test_references_are_checked_against_the_parent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

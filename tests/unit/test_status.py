@@ -87,4 +87,7 @@ def test_during_a_run_the_published_file_answers(tmp_path: Path) -> None:
         other.wait()
 
     assert found["read_from"] == "published file"
-    assert [(run["run_id"], run["status"]) for run in found["runs"]] == [("r1", "running")]
+    # Published while it ran; its log knows how it ended.
+    assert [(run["run_id"], run["status"], run["exit_code"]) for run in found["runs"]] == [
+        ("r1", "succeeded", 0)
+    ]

@@ -1,0 +1,33 @@
+{#- Engine-specific SQL that the marts need beyond macros/engine; dispatched, so that models stay portable. -#}
+
+{#- Distinct non-null values of a group as one text in alphabetical order. -#}
+{% macro distinct_list(expression) -%} {{ return(adapter.dispatch('distinct_list')(expression)) }} {%- endmacro %}
+{% macro duckdb__distinct_list(expression) -%}
+    {{ return("string_agg(distinct " ~ expression ~ ", ', ' order by " ~ expression ~ ")") }}
+{%- endmacro %}
+{% macro default__distinct_list(expression) -%}
+    {{ return("nullif(array_join(sort_array(collect_set(" ~ expression ~ ")), ', '), '')") }}
+{%- endmacro %}
+
+{#- Rows of first days of months, from one date expression to another, both included: a table expression with column month_start. -#}
+{% macro month_series(first, last) -%} {{ return(adapter.dispatch('month_series')(first, last)) }} {%- endmacro %}
+{% macro duckdb__month_series(first, last) -%}
+    cast(unnest(generate_series({{ first }}, {{ last }}, interval 1 month)) as date)
+{%- endmacro %}
+{% macro default__month_series(first, last) -%}
+    explode(sequence({{ first }}, {{ last }}, interval 1 month))
+{%- endmacro %}
+
+{#- First day of the reporting month of a UTC timestamp. -#}
+{% macro local_month(expression) -%} cast(date_trunc('month', {{ local_time(expression) }}) as date) {%- endmacro %}
+
+{#- Whole calendar months from one date to another. -#}
+{% macro months_apart(start, finish) -%}
+    ((extract(year from {{ finish }}) - extract(year from {{ start }})) * 12
+    + extract(month from {{ finish }}) - extract(month from {{ start }}))
+{%- endmacro %}
+
+{#- Host of a web address without `www.`; null where it has none. -#}
+{% macro url_host(url) -%}
+    nullif(regexp_extract(lower({{ url }}), '^[a-z]+://(www[.])?([^/:?#]+)', 2), '')
+{%- endmacro %}

@@ -1,0 +1,25 @@
+-- Grain: one row per customer with a subscription: whether one is active at as_of, and when the last one ended.
+with
+
+subscriptions as (
+    select
+        owners.customer_id,
+        subscriptions.started_at,
+        subscriptions.ended_at,
+        clock.as_of
+    from {{ ref('stg_subscriptions') }} as subscriptions
+    inner join {{ ref('node_customers') }} as owners on subscriptions.node_id = owners.node_id
+    cross join {{ ref('run_clock') }} as clock
+    where coalesce(subscriptions.started_at, clock.as_of) <= clock.as_of
+),
+
+final as (
+    select
+        customer_id,
+        {{ bool_or('ended_at is null or ended_at > as_of') }} as is_active,
+        max(ended_at) as last_ended_at
+    from subscriptions
+    group by customer_id
+)
+
+select * from final

@@ -1,0 +1,33 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_touched',
+    touch_column='record_id',
+    touched_sql='select touch_key from staging.touched',
+) }}
+-- Grain: one row per order, line or refund record with the order it belongs to; tells the next build which order a
+-- deleted or moved record was part of.
+-- depends_on: {{ ref('orders') }}
+-- depends_on: {{ ref('order_lines') }}
+with
+
+final as (
+    select
+        record_id,
+        {{ order_key() }} as order_key
+    from {{ ref('stg_orders') }}
+    where {{ is_touched('record_id') }}
+    union all
+    select
+        record_id,
+        {{ order_key() }} as order_key
+    from {{ ref('stg_order_lines') }}
+    where {{ is_touched('record_id') }}
+    union all
+    select
+        record_id,
+        {{ order_key() }} as order_key
+    from {{ ref('stg_refunds') }}
+    where {{ is_touched('record_id') }}
+)
+
+select * from final

@@ -1,0 +1,61 @@
+-- Grain: one row per device on which nobody has ever logged in. Never counted as a customer.
+with
+
+events as (
+    select
+        record_id,
+        source,
+        brand,
+        anonymous_id
+    from {{ ref('stg_events') }}
+    where anonymous_id is not null
+),
+
+owned as (
+    select
+        record_id,
+        device_id,
+        customer_id,
+        occurred_at
+    from {{ ref('event_owners') }}
+    where customer_id is null
+),
+
+sessions as (
+    select
+        device_id,
+        count(*) as sessions
+    from {{ ref('sessions') }}
+    where customer_id is null
+    group by device_id
+),
+
+devices as (
+    select
+        owned.device_id,
+        min(events.anonymous_id) as anonymous_id,
+        min(events.source) as source,
+        min(events.brand) as brand,
+        min(owned.occurred_at) as first_seen_at,
+        max(owned.occurred_at) as last_seen_at,
+        count(*) as events
+    from events
+    inner join owned on events.record_id = owned.record_id
+    group by owned.device_id
+),
+
+final as (
+    select
+        devices.device_id,
+        devices.anonymous_id,
+        devices.source,
+        devices.brand,
+        devices.first_seen_at,
+        devices.last_seen_at,
+        cast(coalesce(sessions.sessions, 0) as bigint) as sessions,
+        cast(devices.events as bigint) as events
+    from devices
+    left join sessions on devices.device_id = sessions.device_id
+)
+
+select * from final

@@ -1,0 +1,68 @@
+-- Grain: one row per source record that carries an identifier, with the customer it belongs to.
+-- A plain table: whether a value may link depends on everybody who holds it, so a stranger's record can change the reason.
+with
+
+{% for entity, plural, happened_at in record_entities() %}
+{{ plural }} as (
+    select
+        record_id,
+        source,
+        brand,
+        cast('{{ entity }}' as {{ sql_type('string') }}) as entity,
+        node_id,
+        cast({{ happened_at }} as timestamp) as first_seen_at
+    from {{ ref('stg_' ~ plural) }}
+    where node_id is not null
+),
+
+{% endfor -%}
+records as (
+    {% for entity, plural, happened_at in record_entities() %}
+    select * from {{ plural }}
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+),
+
+owners as (
+    select
+        node_id,
+        customer_id
+    from {{ ref('node_customers') }}
+),
+
+identifiers as (
+    select
+        node_id,
+        identifier_type,
+        nodes,
+        records
+    from {{ ref('int_identity__identifiers') }}
+    where refused_because is null
+),
+
+-- a value joins a record to others when another node holds it, or when it stands for several records itself
+links as (
+    select
+        node_id,
+        {{ distinct_list('identifier_type') }} as matched_by
+    from identifiers
+    where nodes > 1 or records > 1
+    group by node_id
+),
+
+final as (
+    select
+        records.source,
+        records.entity,
+        records.record_id,
+        owners.customer_id,
+        records.brand,
+        links.matched_by,
+        cast(1.0 as double) as confidence,
+        records.first_seen_at
+    from records
+    inner join owners on records.node_id = owners.node_id
+    left join links on records.node_id = links.node_id
+)
+
+select * from final

@@ -1,0 +1,72 @@
+-- Grain: one row per calendar month (reporting zone) from the first purchase to as_of.
+-- Lost and reactivated use one rule: three calendar months without a purchase.
+{% set lapse = var('lapse_months', 3) %}
+with
+
+months as (
+    select * from {{ ref('months') }}
+),
+
+customers as (
+    select * from {{ ref('customer_months') }}
+),
+
+sales as (
+    select
+        {{ local_month('ordered_at') }} as month_start,
+        count(*) as orders,
+        sum(revenue) as revenue
+    from {{ ref('orders') }}
+    where is_purchase
+    group by {{ local_month('ordered_at') }}
+),
+
+active as (
+    select
+        month_start,
+        count(*) as active_customers,
+        count(*) filter (where previous_month is null) as new_customers,
+        count(*) filter (where {{ months_apart('previous_month', 'month_start') }} > {{ lapse }}) as reactivated,
+        count(*) filter (where previous_month is not null or purchases > 1) as repeat_customers,
+        sum(purchases) as known_orders,
+        sum(revenue) as known_revenue
+    from customers
+    group by month_start
+),
+
+-- bought {{ lapse }} months before this one, and not since
+gone as (
+    select
+        months.month_start,
+        count(*) as at_stake,
+        count(*) filter (where customers.next_month is null or customers.next_month > months.month_start) as lost
+    from months
+    inner join customers on {{ months_apart('customers.month_start', 'months.month_start') }} = {{ lapse }}
+    group by months.month_start
+),
+
+final as (
+    select
+        months.month_start,
+        months.is_complete,
+        cast(coalesce(active.active_customers, 0) as bigint) as active_customers,
+        cast(coalesce(active.new_customers, 0) as bigint) as new_customers,
+        cast(coalesce(active.reactivated, 0) as bigint) as reactivated,
+        -- a running month cannot say yet who will not come
+        case when months.is_complete then cast(coalesce(gone.lost, 0) as bigint) end as lost,
+        cast(coalesce(gone.at_stake, 0) as bigint) as at_stake,
+        cast(coalesce(active.repeat_customers, 0) as bigint) as repeat_customers,
+        cast(coalesce(sales.orders, 0) as bigint) as orders,
+        cast(coalesce(active.known_orders, 0) as bigint) as known_orders,
+        cast(coalesce(sales.revenue, 0) as decimal(18, 2)) as revenue,
+        cast(coalesce(active.known_revenue, 0) as decimal(18, 2)) as known_revenue,
+        cast(active.known_revenue / active.active_customers as decimal(18, 2)) as revenue_per_active,
+        cast(active.repeat_customers as double) / active.active_customers as repeat_rate,
+        case when months.is_complete then cast(gone.lost as double) / gone.at_stake end as lost_rate
+    from months
+    left join active on months.month_start = active.month_start
+    left join gone on months.month_start = gone.month_start
+    left join sales on months.month_start = sales.month_start
+)
+
+select * from final
