@@ -146,7 +146,7 @@ def test_reasons_repeat_neither_people_nor_secrets() -> None:
     )
     reason = redact(said, "https://hooks.example.com/in?key=abcdef123 Bearer zzz", ["Jane Roe", 3, None])
 
-    assert reason == "*** *** ***: `phone` too long, token *** at ***"
+    assert reason == "*** *** ***: field `phone` too long, token *** at ***"
     assert len(redact("x" * 999, "", [])) == 200
 
 
