@@ -4,6 +4,7 @@ Data flow: identity (any identifier, record or id -> customer_id) and marts, cus
 It is personal data, whole: it goes to the one who asked, never into a log or the published file.
 """
 
+import re
 from typing import Any
 
 import duckdb
@@ -61,7 +62,12 @@ from marts.customer_timeline where customer_id = ? order by occurred_at desc, to
 """
 _RECORDS = """
 select
-    source, entity, count(*) as records, min(matched_by) as matched_by,
+    source, entity, count(*) as records,
+    array_to_string(
+        list_sort(list_distinct(flatten(
+            list(string_split(matched_by, ', ')) filter (matched_by is not null)
+        ))), ', '
+    ) as matched_by,
     list_slice(list(record_id order by record_id), 1, ?) as record_ids
 from marts.customer_records where customer_id = ? group by source, entity
 order by entity <> 'contact', source, entity
@@ -103,6 +109,9 @@ def show(con: duckdb.DuckDBPyConnection, who: str) -> dict[str, Any]:
 
 def _resolve(con: duckdb.DuckDBPyConnection, who: str) -> str:
     """The one profile meant; a value nobody may be linked by can be held by many."""
+    if who.strip().startswith("+"):
+        # Phones are kept as +digits; people write them with spaces, brackets and dashes.
+        who = re.sub(r"[\s().-]", "", who)
     rows = con.execute(
         "select distinct customer_id from identity.node_customers"
         " where node_id in (select unnest(?)) order by 1",

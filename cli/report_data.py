@@ -132,7 +132,10 @@ QUERIES: dict[str, tuple[tuple[str, ...], str]] = {
     ),
     "merged": (
         ("marts.customer_records",),
-        "select count(*) - count(distinct customer_id) as records from {marts}.customer_records",
+        """
+        select count(*) - count(distinct customer_id) as records
+        from {marts}.customer_records where entity = 'contact'
+        """,
     ),
     "refused": (
         ("marts.identity_quarantine",),

@@ -52,7 +52,7 @@ def identity(figures: Figures) -> Html:
     """How records became profiles, and which values were not trusted to join any."""
     merged, redirects = figures.one("merged").get("records"), figures.one("redirects").get("ids")
     lead = (
-        f"{merged or 0:,} records stand in a profile that another record had begun; "
+        f"{merged or 0:,} person records were merged into a profile that another one had begun; "
         f"{redirects or 0:,} former ids point to the profile that absorbed them."
     )
     parts: list[object] = []

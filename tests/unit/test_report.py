@@ -163,7 +163,7 @@ def test_figures_are_those_of_the_file(page: Page) -> None:
     assert loads["crmcontacts"] == ["150", "140", "7", "3", "0"]
     assert loads["All"] == ["1,150", "1,140", "7", "3", "0"]
     assert sales[0][:3] == ["2026-06 (running)", "1,234,567", "12"]
-    assert "4 records stand in a profile that another record had begun; 1 former ids" in page.text
+    assert "4 person records were merged into a profile that another one had begun; 1 former ids" in page.text
     assert page.tables["Identifier values not used to join anybody"][1:] == [
         ["role mailbox", "email", "1", "14"]
     ]
