@@ -83,8 +83,8 @@ scored as (
     select
         *,
         -- the adjusted interval of a single promoter ends below 100: no interval leaves out its own figure
-        least(centre - half_width, score) as ci_low,
-        greatest(centre + half_width, score) as ci_high,
+        case when half_width is not null then least(centre - half_width, score) end as ci_low,
+        case when half_width is not null then greatest(centre + half_width, score) end as ci_high,
         n >= {{ var('min_sample') }} as enough_n
     from centred
 ),
