@@ -1,14 +1,23 @@
-{#- The contact point a statement on a channel is about: mail channels the address, telephone channels the number. On any
-    other channel (ads, push, letter) null: the caller takes every point that is named. -#}
+{#- Channels with a contact point of their own: mail addresses and telephone numbers. -#}
+{% macro mail_channels() -%} 'email', 'mail', 'newsletter' {%- endmacro %}
+{% macro telephone_channels() -%} 'phone', 'call', 'sms', 'mms', 'rcs', 'whatsapp', 'viber', 'zalo' {%- endmacro %}
+
+{#- The contact point that a statement on a channel is about. On any other channel (ads, push, letter) null: the caller
+    takes every point that is named. -#}
 {% macro contact_point_of(channel, email, phone) -%}
     case
-        when {{ channel }} in ('email', 'mail', 'newsletter') then {{ email }}
-        when {{ channel }} in ('phone', 'sms', 'call', 'whatsapp', 'viber', 'zalo', 'mms', 'rcs') then {{ phone }}
+        when {{ channel }} in ({{ mail_channels() }}) then {{ email }}
+        when {{ channel }} in ({{ telephone_channels() }}) then {{ phone }}
     end
 {%- endmacro %}
 
 {% macro has_own_contact_point(channel) -%}
-    ({{ channel }} in ('email', 'mail', 'newsletter', 'phone', 'sms', 'call', 'whatsapp', 'viber', 'zalo', 'mms', 'rcs'))
+    ({{ channel }} in ({{ mail_channels() }}, {{ telephone_channels() }}))
+{%- endmacro %}
+
+{#- The channel of a message event; where the tool does not say, the kind of address it went to tells. -#}
+{% macro message_channel() -%}
+    coalesce(channel, case when email is not null then 'email' when phone is not null then 'sms' end)
 {%- endmacro %}
 
 {% macro add_days(moment, days) -%} {{ return(adapter.dispatch('add_days')(moment, days)) }} {%- endmacro %}

@@ -1,4 +1,4 @@
--- Grain: one row per statement about one contact point, channel and purpose: said in a consent record, or by unsubscribing.
+-- Grain: one row per statement about one contact point, channel and purpose: a consent record's, or an unsubscription.
 with
 
 consents as (
@@ -11,7 +11,7 @@ consents as (
 messages as (
     select
         *,
-        coalesce(channel, case when email is not null then 'email' when phone is not null then 'sms' end) as message_channel
+        {{ message_channel() }} as message_channel
     from {{ ref('stg_messages') }}
     where kind = 'unsubscribed'
 ),

@@ -12,7 +12,7 @@ owners as (
 stops as (
     select
         node_id,
-        coalesce(channel, case when email is not null then 'email' when phone is not null then 'sms' end) as channel,
+        {{ message_channel() }} as channel,
         email,
         phone,
         case when kind = 'complained' then 'complaint' else 'hard_bounce' end as reason,

@@ -16,7 +16,10 @@ ordered as (
         preferences.*,
         row_number() over (
             partition by owners.customer_id
-            order by preferences.record_updated_at desc nulls last, preferences.load_seq desc, preferences.record_id desc
+            order by
+                preferences.record_updated_at desc nulls last,
+                preferences.load_seq desc,
+                preferences.record_id desc
         ) as age
     from preferences
     inner join owners on preferences.node_id = owners.node_id

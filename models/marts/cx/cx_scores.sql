@@ -32,7 +32,8 @@ prepared as (
         cast(sums.sum_score as double) / sums.n as mean_score,
         case
             when sums.n > 1
-                then cast(sums.n * sums.sum_squares - sums.sum_score * sums.sum_score as double) / (sums.n * (sums.n - 1))
+                then cast(sums.n * sums.sum_squares - sums.sum_score * sums.sum_score as double)
+                    / (sums.n * (sums.n - 1))
         end as variance,
         {{ cx_t_quantile('(sums.n - 1)', 'quantiles.quantile') }} as t_quantile,
         case when logged.question is not null then coalesce(invitations.invited, 0) end as invited,
@@ -83,8 +84,8 @@ scored as (
     select
         *,
         -- the adjusted interval of a single promoter ends below 100: no interval leaves out its own figure
-        least(centre - half_width, score) as ci_low,
-        greatest(centre + half_width, score) as ci_high,
+        case when half_width is not null then least(centre - half_width, score) end as ci_low,
+        case when half_width is not null then greatest(centre + half_width, score) end as ci_high,
         n >= {{ var('min_sample') }} as enough_n
     from centred
 ),

@@ -9,7 +9,8 @@ answers as (
         question,
         metric,
         kind,
-        respondent,
+        -- counting different people is the dear part: only those who answered a question twice need it
+        case when count(*) over (partition by question, respondent) > 1 then respondent end as repeated_respondent,
         oriented_score,
         nps_points,
         coalesce(is_satisfied, is_easy) as is_good,
@@ -64,7 +65,7 @@ final as (
         dimension,
         dimension_value,
         count(*) as n,
-        count(distinct respondent) as respondents,
+        count(*) filter (where repeated_respondent is null) + count(distinct repeated_respondent) as respondents,
         case when metric = 'nps' then count(*) filter (where nps_points = 100) end as promoters,
         case when metric = 'nps' then count(*) filter (where nps_points = 0) end as passives,
         case when metric = 'nps' then count(*) filter (where nps_points = -100) end as detractors,

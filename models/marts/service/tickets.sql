@@ -72,8 +72,16 @@ all_tickets as (
         logs.changes,
         -- the source's own word goes before the stamp: a re-opened ticket keeps the time it was first solved
         case
-            when declared.status in ('new', 'open', 'pending', 'hold', 'on_hold', 'on-hold', 'waiting', 'in_progress', 'reopened') then true
-            when declared.status in ('solved', 'resolved', 'closed', 'done', 'cancelled', 'canceled', 'merged', 'spam') then false
+            when
+                declared.status in (
+                    'new', 'open', 'pending', 'hold', 'on_hold', 'on-hold', 'waiting', 'in_progress', 'reopened'
+                )
+                then true
+            when
+                declared.status in (
+                    'solved', 'resolved', 'closed', 'done', 'cancelled', 'canceled', 'merged', 'spam'
+                )
+                then false
             else declared.solved_at is null
         end as is_open
     from declared
