@@ -68,6 +68,8 @@ app.add_typer(audience_app, name="audience")
 
 def main() -> None:
     """Run the app; every ending has its exit code, none of them is a traceback for a known cause."""
+    # Whatever we or the libraries write holds personal data: readable by its owner only, unless said otherwise.
+    os.umask(0o077)
     try:
         code = app(standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)

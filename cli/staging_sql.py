@@ -398,7 +398,7 @@ select
     '{source.name}' as source,
     '{table.name}' as source_table,
     cast({_text_or_null(table.brand or source.brand)} as varchar) as brand,
-    cast({_text_or_null(table.region or source.region)} as varchar) as region,
+    cast({_text_or_null(table.region or source.region)} as varchar) as phone_region,
     {node_sql(staged)} as node_id,
     updated_at as record_updated_at,
     load_seq,

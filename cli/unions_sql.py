@@ -8,7 +8,7 @@ from cli.staging_sql import StagedTable
 
 COMMON = (
     ("record_id", "string"), ("record_key", "string"), ("source", "string"), ("source_table", "string"),
-    ("brand", "string"), ("region", "string"), ("node_id", "string"), ("record_updated_at", "timestamp"),
+    ("brand", "string"), ("phone_region", "string"), ("node_id", "string"), ("record_updated_at", "timestamp"),
     ("load_seq", "bigint"),
 )
 QUESTION_COLUMNS = (
@@ -102,8 +102,20 @@ def answers_model(staged: list[StagedTable]) -> str:
 -- Grain: one row per response record and question with an answer (wide exports unpivoted, long ones as they are).
 with
 
-answers as (
+delivered as (
 {body}
+),
+
+-- `survey.question` of cdp.yml goes before a plain `question`
+answers as (
+    select
+        delivered.*,
+        coalesce(own.question_key, plain.question_key) as question_key
+    from delivered
+    left join {{{{ ref('config_questions') }}}} as own
+        on delivered.question = own.question and delivered.survey = own.survey
+    left join {{{{ ref('config_questions') }}}} as plain
+        on delivered.question = plain.question and plain.survey is null
 ),
 
 read as (
@@ -120,9 +132,7 @@ read as (
         missing.code is not null as is_missing
     from answers
     left join {{{{ ref('config_questions') }}}} as questions
-        on
-            answers.question = questions.question
-            and (questions.survey is null or questions.survey = answers.survey)
+        on answers.question_key = questions.question_key
     left join {{{{ ref('config_missing_codes') }}}} as missing
         on
             questions.question_key = missing.question_key

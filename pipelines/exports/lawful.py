@@ -63,6 +63,15 @@ def basis_query(rows: str, purpose: PurposeSpec, *, has_point: bool) -> str:
         select distinct customer_id, contact_point from said where state = 'withdrawn'
     ),
 
+    -- an address that refused stays refused whichever profile holds it: identifiers that may not link people
+    -- (a shared mailbox) keep a profile of their own, and its refusal must count for everybody who uses the address
+    refused_points as (
+        select {address("contact_point")} as contact_point, max(state) as state
+        from marts.consents
+        where purpose = {text(purpose.name)} and state in ('denied', 'objected', 'withdrawn')
+        group by 1
+    ),
+
     withdrawn_people as (
         select distinct customer_id from withdrawals {"where contact_point is null" if has_point else ""}
     ),
@@ -114,6 +123,7 @@ def basis_query(rows: str, purpose: PurposeSpec, *, has_point: bool) -> str:
         from sync_rows
         left join suppressed_people on suppressed_people.customer_id = sync_rows.customer_id
         left join suppressed_points on suppressed_points.contact_point = sync_rows.contact_point
+        left join refused_points on refused_points.contact_point = sync_rows.contact_point
         left join refusals on refusals.customer_id = sync_rows.customer_id
         left join withdrawn_people on withdrawn_people.customer_id = sync_rows.customer_id
         left join withdrawals
@@ -152,7 +162,8 @@ def _reasons(purpose: PurposeSpec) -> str:
         return ""
     reasons = """when refusals.state is not null then refusals.state
                 when withdrawals.customer_id is not null then 'withdrawn'
-                when withdrawn_people.customer_id is not null then 'withdrawn'"""
+                when withdrawn_people.customer_id is not null then 'withdrawn'
+                when refused_points.contact_point is not null then refused_points.state"""
     if purpose.basis == "consent":
         reasons += """
                 when grants.customer_id is null then 'no consent'

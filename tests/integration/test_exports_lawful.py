@@ -105,6 +105,11 @@ def is_lawful(row: Row, said: list[Consent], suppressed: list[Suppression], purp
             word.contact_point is None or same(word.contact_point, row.contact_point)
         ):
             return False
+    for word in said:
+        # whoever holds the address now: it was refused
+        refused = word.state in ("denied", "objected", "withdrawn") and word.purpose == purpose.name
+        if refused and same(word.contact_point, row.contact_point):
+            return False
     return purpose.basis != "consent" or any(is_live(word, row, purpose) for word in mine)
 
 
