@@ -51,7 +51,7 @@ def build(
         runs.ensure(con)
         _ensure_state(con, company)
         _ensure_raw(con, company)
-        before = con.sql("select fingerprint from ops.build_state").fetchone()
+        before = con.execute("select fingerprint from ops.build_state").fetchone()
         reason = "asked for" if full_refresh else None
         if reason is None and (before is None or before[0] != mark):
             reason = "first build" if before is None else "rules changed"
@@ -77,7 +77,7 @@ def _mark(company: Company, run_id: str, mark: str) -> int:
     """End the build: loads are taken in, nothing is touched any more, the rules are these."""
     with warehouse.connect(company) as con:
         con.begin()
-        row = con.sql("select count(*) from staging.work_loads").fetchone()
+        row = con.execute("select count(*) from staging.work_loads").fetchone()
         con.execute("delete from ops.built_loads where load_id in (select load_id from staging.work_loads)")
         con.execute(
             "insert into ops.built_loads select source, load_id, load_seq, ? from staging.work_loads", [run_id]
@@ -100,7 +100,7 @@ def _ensure_state(con: duckdb.DuckDBPyConnection, company: Company) -> None:
         con.execute("delete from ops.identity_salt")
         con.execute("insert into ops.identity_salt values (?)", [secret(wanted, "identity.salt")])
         con.commit()
-    elif con.sql("select 1 from ops.identity_salt").fetchone() is None:
+    elif con.execute("select 1 from ops.identity_salt").fetchone() is None:
         con.execute("insert into ops.identity_salt values (?)", [secrets.token_hex(16)])
 
 

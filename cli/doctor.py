@@ -184,7 +184,7 @@ def _leftovers(company: Company) -> Iterator[Finding]:
     if lock.holder(company):
         return
     left: list[Path] = publish.stale_files(company.published)
-    left += [path for path in (company.dot / "tmp").glob("*") if not _in_use(path)]
+    left += [path for path in (company.dot / "tmp").glob("*") if any(path.glob("*")) and not _in_use(path)]
     if left:
         names = ", ".join(
             str(path.relative_to(company.root)) for path in left if path.is_relative_to(company.root)

@@ -69,7 +69,7 @@ def evaluate(con: duckdb.DuckDBPyConnection, truth: Path) -> Evaluation:
         raise UsageError(
             f"{truth}: not a csv with the columns record_id,person_id", hint="record_id is source.table:key"
         ) from error
-    row = con.sql(
+    row = con.execute(
         """
         with labelled as (
             select truth.record_id, truth.person_id, owners.customer_id

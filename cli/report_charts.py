@@ -1,4 +1,4 @@
-"""Charts as inline SVG without a script: positions in percent, so that they keep their type size at any width.
+"""Charts as inline SVG without a script: positions in percent, so that type keeps its size at any width.
 
 Every chart is an image with a title and a description for who does not see it; its figures stand beside or
 below it as a table. A sample below the least size is drawn hollow and dashed.
@@ -46,12 +46,9 @@ def nice(highest: float, steps: int = 4) -> Scale:
     """An axis from zero with round marks, just above the highest value."""
     if highest <= 0:
         return Scale(0, 1, (0, 1))
-    rough = highest / steps
-    power = 10.0 ** (len(str(int(rough))) - 1) if rough >= 1 else 0.1
-    step = next(power * factor for factor in (1, 2, 2.5, 5, 10, 20) if power * factor * steps >= highest)
-    if rough >= 1:
-        # People, orders and money have no halves worth a mark.
-        step = max(1.0, step)
+    # People, orders and money have no halves worth a mark: no step below one.
+    power = 10.0 ** (len(str(int(max(1.0, highest / steps)))) - 1)
+    step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor * steps >= highest)
     return Scale(0, step * steps, tuple(step * index for index in range(steps + 1)))
 
 
@@ -73,7 +70,13 @@ def whisker(point: Point, scale: Scale, told: str) -> Html:
         parts += [_line(end, end, 30, 70, _css("interval", point)) for end in (low, high)]
     if point.value is not None:
         parts.append(
-            tag("circle", cx=f"{100 * scale.share(point.value):.2f}%", cy="50%", r=5, class_=_css("dot", point))
+            tag(
+                "circle",
+                cx=f"{100 * scale.share(point.value):.2f}%",
+                cy="50%",
+                r=5,
+                class_=_css("dot", point),
+            )
         )
     return _svg(join(parts, ""), told, "whisker", 28)
 
@@ -89,7 +92,11 @@ def trend(points: Sequence[Point], scale: Scale, title: str, told: str, unit: st
             ends = (_y(before.value, scale), _y(now.value, scale))
             parts.append(
                 tag(
-                    "line", x1=f"{middles[index - 1]:.2f}%", x2=f"{middles[index]:.2f}%", y1=ends[0], y2=ends[1],
+                    "line",
+                    x1=f"{middles[index - 1]:.2f}%",
+                    x2=f"{middles[index]:.2f}%",
+                    y1=ends[0],
+                    y2=ends[1],
                     class_="path",
                 )
             )
@@ -109,8 +116,13 @@ def bars(points: Sequence[Point], scale: Scale, title: str, told: str) -> Html:
         top, base = _y(point.value, scale), _y(0, scale)
         parts.append(
             tag(
-                "rect", tag("title", f"{point.label}: {point.value:,.0f}"), x=f"{x - step * 0.36:.2f}%",
-                width=f"{step * 0.72:.2f}%", y=min(top, base), height=max(0.5, round(abs(base - top), 1)), rx=2,
+                "rect",
+                tag("title", f"{point.label}: {point.value:,.0f}"),
+                x=f"{x - step * 0.36:.2f}%",
+                width=f"{step * 0.72:.2f}%",
+                y=min(top, base),
+                height=max(0.5, round(abs(base - top), 1)),
+                rx=2,
                 class_="bar" if point.enough else "bar small",
             )
         )
@@ -137,8 +149,12 @@ def _marked(point: Point, x: float, scale: Scale) -> list[Html]:
         parts.append(tag("line", x1=at, x2=at, y1=low, y2=high, class_=_css("interval", point)))
     parts.append(
         tag(
-            "circle", tag("title", f"{point.label}: {point.value:.1f}"), cx=f"{x:.2f}%",
-            cy=_y(point.value, scale), r=4.5, class_=_css("dot", point),
+            "circle",
+            tag("title", f"{point.label}: {point.value:.1f}"),
+            cx=f"{x:.2f}%",
+            cy=_y(point.value, scale),
+            r=4.5,
+            class_=_css("dot", point),
         )
     )
     return parts
@@ -149,7 +165,9 @@ def _frame(scale: Scale, unit: str) -> list[Html]:
     for mark in scale.marks:
         y = _y(mark, scale)
         parts.append(
-            tag("line", x1=f"{LEFT}%", x2=f"{RIGHT}%", y1=y, y2=y, class_="grid zero" if mark == 0 else "grid")
+            tag(
+                "line", x1=f"{LEFT}%", x2=f"{RIGHT}%", y1=y, y2=y, class_="grid zero" if mark == 0 else "grid"
+            )
         )
         parts.append(
             tag("text", short(mark) + unit, x=f"{LEFT - 0.8}%", y=y + 4, text_anchor="end", class_="tick")
@@ -163,7 +181,11 @@ def _labels(points: Sequence[Point], middles: Sequence[float]) -> list[Html]:
     shown = range(0, len(points), every)
     return [
         tag(
-            "text", points[index].label, x=f"{middles[index]:.2f}%", y=HEIGHT - 10, text_anchor="middle",
+            "text",
+            points[index].label,
+            x=f"{middles[index]:.2f}%",
+            y=HEIGHT - 10,
+            text_anchor="middle",
             class_="tick wide" if order % 3 else "tick",
         )
         for order, index in enumerate(shown)
@@ -184,7 +206,8 @@ def _y(value: float, scale: Scale) -> float:
 
 
 def _span(point: Point, scale: Scale) -> tuple[float, float]:
-    assert point.low is not None and point.high is not None
+    assert point.low is not None
+    assert point.high is not None
     return 100 * scale.share(point.low), 100 * scale.share(point.high)
 
 

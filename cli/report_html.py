@@ -1,14 +1,14 @@
 """HTML in small, safe pieces: every value is escaped unless it was built here.
 
 `Html` is text that is markup already; anything else that enters a page goes through `esc`. Words that come
-from delivered data (a touchpoint, a destination's reason) may by a wrong mapping hold a person: what looks like
-an address or a phone number is hidden.
+from delivered data (a touchpoint, a destination's reason) may by a wrong mapping hold a person: what looks
+like an address or a phone number is hidden.
 """
 
 import html
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -31,6 +31,14 @@ class Column:
     title: str
     number: bool = False
     css: str = ""
+
+
+def columns(*titles: str) -> list[Column]:
+    """Columns by title: `#` before it makes a column of numbers, `~` one of small charts."""
+    kinds = {"#": Column("", number=True), "~": Column("", css="chart-cell")}
+    return [
+        replace(kinds[title[0]], title=title[1:]) if title[0] in kinds else Column(title) for title in titles
+    ]
 
 
 def esc(value: object) -> Html:
@@ -78,14 +86,14 @@ def join(parts: Sequence[object], between: str = "\n") -> Html:
     return Html(html.escape(between).join(esc(part) for part in parts))
 
 
-def table(caption: str, columns: Sequence[Column], rows: Sequence[Sequence[Any]], css: str = "") -> Html:
+def table(caption: str, heads: Sequence[Column], rows: Sequence[Sequence[Any]], css: str = "") -> Html:
     """A table with caption and header cells; the first cell of a row names the row. It scrolls on its own."""
-    head = join([tag("th", one.title, scope="col", class_=_css(one)) for one in columns], "")
-    body = join([_row(columns, row) for row in rows])
+    head = join([tag("th", one.title, scope="col", class_=_css(one)) for one in heads], "")
+    body = join([_row(heads, row) for row in rows])
     grid = tag(
         "table",
         join([tag("caption", caption), tag("thead", tag("tr", head)), tag("tbody", body)]),
-        class_=css or None,
+        class_=css or ("narrow" if len(heads) <= 4 else None),
     )
     return tag("div", grid, class_="scroll", tabindex="0", role="region", aria_label=caption)
 
@@ -116,9 +124,9 @@ def empty(message: str) -> Html:
     return tag("p", message, class_="empty")
 
 
-def _row(columns: Sequence[Column], row: Sequence[Any]) -> Html:
-    first = tag("th", row[0], scope="row", class_=_css(columns[0]))
-    rest = [tag("td", value, class_=_css(one)) for one, value in zip(columns[1:], row[1:], strict=True)]
+def _row(heads: Sequence[Column], row: Sequence[Any]) -> Html:
+    first = tag("th", row[0], scope="row", class_=_css(heads[0]))
+    rest = [tag("td", value, class_=_css(one)) for one, value in zip(heads[1:], row[1:], strict=True)]
     return tag("tr", join([first, *rest], ""))
 
 

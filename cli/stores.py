@@ -43,11 +43,12 @@ SCHEMAS = (
     SchemaStore("identity", True, "rebuilt from staging; registry and overrides keep ids and record keys"),
     SchemaStore("customer", True, "rebuilt from staging"),
     SchemaStore("marts", True, "rebuilt from staging"),
+    SchemaStore("audiences", True, "rebuilt from marts"),
     SchemaStore("activation", True, "rebuilt from marts"),
     SchemaStore("exports", True, "ledger keeps keys and hashes; erasure deletes the person's rows"),
     SchemaStore("cases", True, "erasure deletes the person's decisions"),
     SchemaStore("ops", False, "holds counts, times and messages only"),
-    SchemaStore("seeds", False, "reference data of the checkout"),
+    SchemaStore("reference", False, "seeds of the checkout"),
     SchemaStore("main", False, "dbt and dlt put nothing there"),
     SchemaStore("dbt_test__audit*", True, "rebuilt by the next build"),
 )

@@ -7,17 +7,17 @@ import duckdb
 
 def summarise(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     """Profiles by kind, merges, feedback scores with interval, orders and revenue, from a built warehouse."""
-    kinds = con.sql("select profile_kind, count(*) from marts.customer_360 group by 1 order by 1").fetchall()
+    kinds = con.execute("select profile_kind, count(*) from marts.customer_360 group by 1 order by 1").fetchall()
     anonymous = _one(con, "select count(*) from marts.anonymous_profiles")
     merged = _one(con, "select count(*) from marts.customer_records where entity = 'contact'") - _one(
         con, "select count(distinct customer_id) from marts.customer_records where entity = 'contact'"
     )
-    scores = con.sql(
+    scores = con.execute(
         "select metric, question, n, score, ci_low, ci_high, enough_n from marts.cx_scores"
         " where period = 'all' and dimension = 'all' order by metric desc, question"
     ).fetchall()
-    orders = con.sql("select count(*), sum(net_amount) from marts.orders").fetchone()
-    rows = con.sql(
+    orders = con.execute("select count(*), sum(net_amount) from marts.orders").fetchone()
+    rows = con.execute(
         "select sum(received), sum(loaded), sum(duplicates), sum(quarantined), sum(suppressed) from ops.load_counts"
     ).fetchone()
     assert orders is not None and rows is not None
@@ -37,6 +37,6 @@ def summarise(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
 
 
 def _one(con: duckdb.DuckDBPyConnection, sql: str) -> int:
-    row = con.sql(sql).fetchone()
+    row = con.execute(sql).fetchone()
     assert row is not None
     return int(row[0])

@@ -150,7 +150,7 @@ def read_files(warehouse: Path, source: SourceSpec) -> set[tuple[str, str, int, 
     with duckdb.connect(str(warehouse)) as con:
         if not _has_table(con, source.schema, FILES_TABLE):
             return set()
-        rows = con.sql(
+        rows = con.execute(
             f"select table_name, file, size, mtime_ns from {source.schema}.{FILES_TABLE} files"
             f" join {source.schema}._dlt_loads loads on files._dlt_load_id = loads.load_id where loads.status = 0"
         ).fetchall()
@@ -174,7 +174,7 @@ def next_load_seq(warehouse: Path, source: SourceSpec) -> int:
     with duckdb.connect(str(warehouse)) as con:
         if not _has_table(con, source.schema, FILES_TABLE):
             return 1
-        row = con.sql(f"select coalesce(max(_cdp_load_seq), 0) + 1 from {source.schema}.{FILES_TABLE}").fetchone()
+        row = con.execute(f"select coalesce(max(_cdp_load_seq), 0) + 1 from {source.schema}.{FILES_TABLE}").fetchone()
     assert row is not None
     return int(row[0])
 

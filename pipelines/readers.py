@@ -84,12 +84,12 @@ def layout(con: duckdb.DuckDBPyConnection, file: FileRef, table: TableSpec) -> L
             delivered = _header(file, table)[0]
         elif kind == "jsonl":
             _lines(con, file)
-            found = con.sql(
+            found = con.execute(
                 "select distinct unnest(json_keys(line)) from lines where json_kind = 'OBJECT' order by 1"
             )
             delivered = [row[0] for row in found.fetchall()]
         else:
-            described = con.sql(f"describe select * from read_parquet({literal(str(file.path))})").fetchall()
+            described = con.execute(f"describe select * from read_parquet({literal(str(file.path))})").fetchall()
             delivered = [row[0] for row in described]
     except (duckdb.Error, OSError, UnicodeError, EOFError) as error:
         raise CdpError(
@@ -121,7 +121,7 @@ def batches(
             _cdp_raw
         from ({relation})
     """
-    yield from con.execute(sql).to_arrow_reader(BATCH_ROWS)
+    yield from con.sql(sql).to_arrow_reader(BATCH_ROWS)
 
 
 def _csv(con: duckdb.DuckDBPyConnection, file: FileRef, table: TableSpec, by_raw: dict[str, str]) -> str:
@@ -173,7 +173,7 @@ def _jsonl(con: duckdb.DuckDBPyConnection, file: FileRef, table: TableSpec, by_r
 
 def _parquet(con: duckdb.DuckDBPyConnection, file: FileRef, table: TableSpec, by_raw: dict[str, str]) -> str:
     types = dict(
-        row[:2] for row in con.sql(f"describe select * from read_parquet({literal(str(file.path))})").fetchall()
+        row[:2] for row in con.execute(f"describe select * from read_parquet({literal(str(file.path))})").fetchall()
     )
     texts = ", ".join(f"{_as_text(name, types[name])} as {quote(raw)}" for raw, name in by_raw.items())
     return f"""select {texts}, file_row_number + 1 as _cdp_position, null::varchar as _cdp_error,

@@ -118,19 +118,19 @@ class TestCompany:
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Query the private warehouse."""
         with duckdb.connect(str(self.root / "warehouse" / "cdp.duckdb"), read_only=True) as con:
-            return con.sql(sql).fetchall()
+            return con.execute(sql).fetchall()
 
     def marts(self, ignore: Sequence[str] = ()) -> dict[str, list[str]]:
         """Every mart as sorted row texts: what law 2 compares."""
         with duckdb.connect(str(self.root / "warehouse" / "cdp.duckdb"), read_only=True) as con:
             names = [
                 row[0]
-                for row in con.sql(
+                for row in con.execute(
                     "select table_name from information_schema.tables where table_schema = 'marts' order by 1"
                 ).fetchall()
             ]
             return {
-                name: [str(row) for row in con.sql(f"select * from marts.{name} order by all").fetchall()]
+                name: [str(row) for row in con.execute(f"select * from marts.{name} order by all").fetchall()]
                 for name in names
                 if name not in ignore
             }

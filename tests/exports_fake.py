@@ -52,7 +52,8 @@ create table activation.sync_hook_people (
 );
 create table marts.consents (
     customer_id varchar, contact_point varchar, channel varchar, purpose varchar, state varchar, basis varchar,
-    obtained_at timestamp, expires_at timestamp, policy_version varchar, proof varchar, consent_record_id varchar
+    obtained_at timestamp, expires_at timestamp, policy_version varchar, proof varchar,
+    consent_record_id varchar
 );
 create table customer.suppressions (
     customer_id varchar, contact_point varchar, channel varchar, reason varchar, since timestamp
@@ -80,7 +81,8 @@ def add_people(con: duckdb.DuckDBPyConnection, first: int, last: int) -> None:
         """
         insert into marts.consents
         select
-            format('c{:05d}', n), format('p{}@example.com', n), 'email', 'email_marketing', 'granted', 'consent',
+            format('c{:05d}', n), format('p{}@example.com', n), 'email', 'email_marketing', 'granted',
+            'consent',
             timestamp '2026-01-01', null, 'v1', 'form', 'consent:' || n
         from range($first, $last) as numbers (n)
         """,
@@ -88,7 +90,9 @@ def add_people(con: duckdb.DuckDBPyConnection, first: int, last: int) -> None:
     )
 
 
-def say(con: duckdb.DuckDBPyConnection, customer_id: str, state: str, purpose: str = "email_marketing") -> None:
+def say(
+    con: duckdb.DuckDBPyConnection, customer_id: str, state: str, purpose: str = "email_marketing"
+) -> None:
     """Replace the state of all consents of a person for a purpose."""
     con.execute(
         "update marts.consents set state = $state where customer_id = $customer_id and purpose = $purpose",
@@ -151,7 +155,7 @@ ACCEPT: Answer = (200, {}, {})
 
 @dataclass
 class Recorder:
-    """A receiver. `behave` decides on each request; what is answered 2xx is applied, and so is `apply_anyway`."""
+    """A receiver: `behave` decides on each request; what is answered 2xx is applied."""
 
     url: str = ""
     behave: Callable[[Request], Answer] = lambda request: ACCEPT

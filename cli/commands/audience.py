@@ -17,7 +17,7 @@ def list_audiences(config: Config = CONFIG, as_json: AsJson = False) -> None:
     from cli import warehouse
 
     with warehouse.connect(company(config), read_only=True) as con:
-        rows = con.sql(
+        rows = con.execute(
             "select audience, count(*) from marts.audience_members group by audience order by audience"
         ).fetchall()
     if as_json:

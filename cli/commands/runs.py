@@ -18,7 +18,7 @@ def list_runs(config: Config = CONFIG, as_json: AsJson = False) -> None:
     from cli import warehouse
 
     with warehouse.connect(company(config), read_only=True) as con:
-        rows = con.sql(
+        rows = con.execute(
             "select run_id, command, status, exit_code, cast(started_at as varchar), cast(finished_at as varchar), error"
             " from ops.runs order by run_id desc limit 20"
         ).fetchall()

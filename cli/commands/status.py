@@ -13,11 +13,12 @@ def status(
     runs: Annotated[int, typer.Option("--runs", min=1, help="How many runs to list")] = 10,
     as_json: AsJson = False,
 ) -> None:
-    """Show the last runs, the steps of the newest, the published file and failed checks; never waits for a run.
+    """Show the last runs, the newest one's steps, the published file, failed checks; waits for nobody.
 
     Example: cdp status --config demo/cdp.yml
 
-    Exit codes: 0 shown (also when the last run failed: read its status), 1 the record cannot be read, 2 configuration.
+    Exit codes: 0 shown (also when the last run failed: see its status), 1 the record cannot be read,
+    2 configuration.
     """
     from cli import status as record
     from cli.terminal import console

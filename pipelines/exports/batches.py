@@ -1,7 +1,7 @@
 """Operations of a planned sync, cut into batches, judged once more and filled with their payload.
 
-Data flow: <prefix>_plan -> <prefix>_ops (operations, numbered in batches) -> <prefix>_batch (one of them, or all for a
-whole set; lawful now; pending in the ledger) -> payloads from the sync model
+Data flow: <prefix>_plan -> <prefix>_ops (operations, numbered in batches) -> <prefix>_batch (one of them,
+or all for a whole set; lawful now; pending in the ledger) -> payloads from the sync model
 """
 
 import duckdb
@@ -70,7 +70,9 @@ def cut_batches(con: duckdb.DuckDBPyConnection, prepared: Prepared, batch_size: 
             * exclude (idempotency_key, resend_batch),
             coalesce(
                 idempotency_key,
-                sha256(concat_ws(chr(31), $sync, key, cast(seq as varchar), operation, coalesce(row_hash, '')))
+                sha256(
+                    concat_ws(chr(31), $sync, key, cast(seq as varchar), operation, coalesce(row_hash, ''))
+                )
             ) as idempotency_key,
             if(
                 is_resend,
@@ -91,7 +93,8 @@ def take(
 ) -> tuple[list[Operation], int]:
     """Commit one batch as pending and build its payload, from one snapshot.
 
-    Returns the operations and the number of rows that lost their lawful basis since the plan; those are left out.
+    Returns the operations and the number of rows that lost their lawful basis since the plan; those are
+    left out.
     """
     with transaction(con):
         dropped = _recheck(con, prepared, batch, stamp)
@@ -109,7 +112,7 @@ def _recheck(con: duckdb.DuckDBPyConnection, prepared: Prepared, batch: int, sta
 
 
 def drop_unlawful(con: duckdb.DuckDBPyConnection, prepared: Prepared, table: str, stamp: Stamp) -> int:
-    """Judge the upserts of a table again, refresh their proof and delete those without a basis; returns how many."""
+    """Judge the upserts of a table again and delete those without a basis; returns how many."""
     judged = basis_query(
         f"(select key, customer_id, contact_point from {table} where operation = 'upsert')",
         prepared.purpose,
@@ -135,7 +138,7 @@ def drop_unlawful(con: duckdb.DuckDBPyConnection, prepared: Prepared, table: str
 def _operations(con: duckdb.DuckDBPyConnection, prepared: Prepared) -> list[Operation]:
     """Payloads of the batch, straight from the sync model."""
     prefix, sync = prepared.prefix, prepared.sync
-    table = con.sql(
+    table = con.execute(
         f"""
         with
 

@@ -1,14 +1,14 @@
-"""Lawful basis as one SQL statement: a reason for each row that must not be sent, and the consent for those that may.
+"""Lawful basis as one SQL statement: why a row must not be sent, or the consent that lets it go.
 
-Data flow: rows (key, customer_id, contact_point), marts.consents, customer.suppressions  ->  key, reason (null =
-lawful), consent_record_id
+Data flow: rows (key, customer_id, contact_point), marts.consents, customer.suppressions  ->
+key, reason (null = lawful), consent_record_id
 
 Everything unknown ends in a reason, never in a send. In order:
 1. A suppression of the person, or of the address whoever holds it, stops every basis.
 2. Without a profile, or without an address where the sync writes to one, nothing can be shown to be lawful.
-3. A denial or an objection for the purpose stops all addresses of the person; a withdrawal stops its address, or
-   all of them when it names none. This holds for consent, legitimate interest, contract and public task alike: who
-   refuses a purpose has objected to it, whatever the form was called.
+3. A denial or an objection for the purpose stops all addresses of the person; a withdrawal stops its
+   address, or all of them when it names none. This holds for consent, legitimate interest, contract and
+   public task alike: who refuses a purpose has objected to it, whatever the form was called.
 4. Consent needs a live grant: this purpose, channel and address, begun and not expired at `as_of`.
 """
 
@@ -140,7 +140,7 @@ def _is_live(purpose: PurposeSpec) -> str:
 
 
 def _channel_applies(purpose: PurposeSpec, has_point: bool) -> str:
-    """A suppression without a channel covers all; a purpose that writes on an unnamed channel heeds all of them."""
+    """A suppression without a channel covers all; a purpose that names no channel heeds all of them."""
     if purpose.channel:
         return f"channel is null or channel = {text(purpose.channel)}"
     return "true" if has_point else "channel is null"

@@ -2,11 +2,13 @@
 
 Data flow: <prefix>_plan (settled rows), <prefix>_batch, answers  ->  exports.ledger, exports.deliveries
 
-A killed run leaves `pending` rows. The next run sends them again in the same batch and under the same idempotency key,
-unless the row has changed: then it is a new operation, and the old delivery is closed as `unknown`.
+A killed run leaves `pending` rows. The next run sends them again in the same batch and under the same
+idempotency key, unless the row has changed: then it is a new operation, and the old delivery is closed as
+`unknown`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -45,7 +47,7 @@ class Tally:
 
 
 def settle(con: duckdb.DuckDBPyConnection, prepared: Prepared, stamp: Stamp) -> None:
-    """Put right what needs no request: moved keys, rows back at their accepted state, refused rows that left."""
+    """Put right what needs no request: moved keys, rows back at their accepted state, rows that left."""
     sync, prefix = prepared.sync, prepared.prefix
     with transaction(con):
         redirects.follow(con, sync, prefix)
@@ -247,14 +249,13 @@ where deliveries.run_id = $run_id and deliveries.idempotency_key = answers.idemp
 """
 
 
-class transaction:
-    """`with transaction(con):` commits on success and rolls back on any error."""
-
-    def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
-        self._con = con
-
-    def __enter__(self) -> None:
-        self._con.execute("begin transaction")
-
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
-        self._con.execute("commit" if kind is None else "rollback")
+@contextmanager
+def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Commit on success, roll back on any error."""
+    con.execute("begin transaction")
+    try:
+        yield
+    except BaseException:
+        con.execute("rollback")
+        raise
+    con.execute("commit")

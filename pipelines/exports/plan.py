@@ -3,8 +3,8 @@
 Data flow: activation.sync_*  -> <prefix>_rows (key, profile, address, row hash)  -> <prefix>_basis
 -> <prefix>_plan (one row per key with its action)  -> SyncPlan (counts, exclusions, guard)
 
-All of it is set-based and lands in temporary tables, which the sender then works through. Planning changes neither
-ledger nor destination.
+All of it is set-based and lands in temporary tables, which the sender then works through. Planning changes
+neither ledger nor destination.
 """
 
 from collections.abc import Mapping, Sequence
@@ -171,7 +171,7 @@ def _counts(
     )
     exclusions: dict[str, int] = dict(
         con.execute(
-            f"select reason, count(*) from {prefix}_basis where reason is not null group by reason order by reason"
+            f"select reason, count(*) from {prefix}_basis where reason is not null group by all order by all"
         ).fetchall()
     )
     if held_back:

@@ -3,9 +3,10 @@
 Data flow: marts.customer_redirects, exports.ledger  ->  export_absorbed (old key, new key), export_moves
 (ledger key, key it gets)
 
-Of all ledger rows that end at one profile, one moves (or the one already there stays); the others keep their key and
-are removed from the destination. The moved row keeps its `destination_key`: the destination knows the person
-under the old id, and that is the row to update. When a merge is undone, the row goes back to that id.
+Of all ledger rows that end at one profile, one moves (or the one already there stays); the others keep
+their key and are removed from the destination. The moved row keeps its `destination_key`: the destination
+knows the person under the old id, and that is the row to update. When a merge is undone, the row goes back
+to that id.
 """
 
 import duckdb
@@ -17,7 +18,7 @@ MAX_HOPS = 50
 
 
 def prepare(con: duckdb.DuckDBPyConnection, sync: SyncSpec, rows: str, prefix: str) -> None:
-    """Make `<prefix>_absorbed` and `<prefix>_moves` for one sync; both empty unless it is keyed by profile."""
+    """Make `<prefix>_absorbed` and `<prefix>_moves`; both stay empty unless the key is the profile."""
     con.execute(f"create or replace temp table {prefix}_absorbed (old_key varchar, new_key varchar)")
     con.execute(f"create or replace temp table {prefix}_moves (old_key varchar, new_key varchar)")
     if not sync.follows_customers or not exists(con, "marts.customer_redirects"):

@@ -1,8 +1,8 @@
 """Tables of the export ledger in the private warehouse, and quoting of the names that syncs bring.
 
 The ledger holds keys, hashes and answers; a payload is rebuilt from the sync model whenever it is sent and is
-never stored. There are no indexes: one run at a time writes, every write is a join over one batch, and files that
-are rewritten on erasure copy faster without them.
+never stored. There are no indexes: one run at a time writes, every write is a join over one batch, and
+files that are rewritten on erasure copy faster without them.
 """
 
 import duckdb

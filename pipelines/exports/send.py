@@ -3,9 +3,10 @@
 Data flow: plans -> guards of all syncs -> per batch: pending (commit) -> request -> answer (commit)
 -> exports.runs, ExportResult
 
-Rows go out in batches to a `RowDestination`. A `SetDestination` (a file) gets all rows that should be there in one
-step: its changes are pending first, then the set is replaced, then they are acknowledged. Killed in between, the
-next run finds the pending rows, sees from the manifest whether the replacement happened, and ends the same.
+Rows go out in batches to a `RowDestination`. A `SetDestination` (a file) gets all rows that should be there
+in one step: its changes are pending first, then the set is replaced, then they are acknowledged. Killed in
+between, the next run finds the pending rows, sees from the manifest whether the replacement happened, and
+ends the same.
 """
 
 import json

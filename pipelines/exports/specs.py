@@ -31,8 +31,8 @@ class Guards:
 class SyncSpec:
     """One sync model and where it goes.
 
-    `columns` are the columns that are sent and compared (None: every column of the model). `customer_id` names
-    the column with the profile, whose consents decide; `contact_point` the column with the address written to.
+    `columns` are the columns that are sent and compared (None: every column of the model). `customer_id`
+    names the column with the profile, whose consents decide; `contact_point` the column with the address.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""SIGKILL in the middle of exports: the destination ends as the model, nothing is lost, nothing is done twice.
+"""SIGKILL in the middle of exports: the destination ends as the model, nothing is lost or doubled.
 
 Small by default; `CDP_PROOF=1` runs the full number of kills on the full number of rows.
 """
@@ -36,7 +36,8 @@ HOOK_KILLS = 200 if PROOF else 20
 FILE_KILLS = 60 if PROOF else 8
 PEOPLE = 10_000 if PROOF else 600
 SEED = 20260701
-POINTS = ("export.pending", "export.sent", "export.acked")
+# most often where the destination knows more than the ledger
+POINTS = ("export.pending", "export.sent", "export.sent", "export.sent", "export.acked")
 
 
 def start(warehouse: Path, target: str, run_id: str, fail_at: str | None) -> subprocess.Popen[str]:
@@ -135,8 +136,8 @@ def test_kills_while_sending_to_a_webhook(tmp_path: Path) -> None:
         for trial in range(HOOK_KILLS * 4):
             if kills == HOOK_KILLS:
                 break
-            # now and then nothing has changed since the last kill: only what was left is sent
-            if dice.random() < 0.7:
+            # mostly nothing has changed since the last kill: what was left is sent, under its old keys
+            if dice.random() < 0.4:
                 move_on(warehouse, dice, trial)
             kills += killed_run(dice, warehouse, receiver.url, trial, batches, 0.06 * batches)
         with duckdb.connect(str(warehouse)) as con:
@@ -153,6 +154,7 @@ def test_kills_while_sending_to_a_webhook(tmp_path: Path) -> None:
     assert kills == HOOK_KILLS
     assert final.exit_code == 0
     assert receiver.rows == wanted
+    assert again > 0, "no kill fell between request and answer: these kills prove nothing"
     assert again <= kills * CHILD_BATCH, f"{again} of {sent} operations were repeated after {kills} kills"
     assert (quiet.exit_code, receiver.requests, open_rows) == (0, [], [(0,)])
 

@@ -186,7 +186,7 @@ def test_two_syncs_may_not_write_one_file(con: duckdb.DuckDBPyConnection, tmp_pa
 def test_formula_cells_are_text_and_everything_survives_the_trip(
     con: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
-    """A name that begins like a formula gets a quote; quotes, commas and line breaks come back as they were."""
+    """A name that begins like a formula gets a quote; quotes, commas and line breaks survive."""
     names = ["=1+1", "+84 90", "-2", "@cmd", "\tx", "\rx", 'a "b", c', "two\nlines", "Nguyễn", "'=1"]
     for n, name in enumerate(names):
         con.execute(
@@ -204,3 +204,13 @@ def test_formula_cells_are_text_and_everything_survives_the_trip(
     assert [row["first_name"] for row in written[:10]] == expected
     assert written[0]["revenue"] == "-5.00"
     assert [row["first_name"] for row in rows_of(tmp_path / "k.csv")[:10]] == names
+
+
+def test_what_a_kill_left_half_written_is_deleted(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    """Also when the set is unchanged and nothing else would touch it: it holds personal data."""
+    run(con, csv_file(tmp_path / "people.csv"), FILE_SYNC)
+    (tmp_path / ".people.csv.tmp").write_text("c00001,p1@exam")
+    result = run(con, csv_file(tmp_path / "people.csv"), FILE_SYNC, run_id="r2")
+
+    assert result.syncs[0].status == "unchanged"
+    assert not (tmp_path / ".people.csv.tmp").exists()

@@ -1,4 +1,6 @@
-"""Exports to a webhook: what is sent, what is not, and what happens when the receiver refuses or is silent."""
+"""Exports to a webhook: what is sent, what is not, and what happens when the receiver refuses or is
+silent.
+"""
 
 import json
 from collections.abc import Iterator
@@ -274,7 +276,9 @@ def test_a_refused_row_is_tried_every_run_until_it_is_accepted(
 
 
 def test_a_poison_row_is_found_by_halving(con: duckdb.DuckDBPyConnection, receiver: Recorder) -> None:
-    """1,000 rows, one of them bad, and a receiver that refuses whole batches: 999 arrive in 21 requests at most."""
+    """1,000 rows, one of them bad, and a receiver that refuses whole batches: 999 arrive in 21 requests at
+    most.
+    """
     add_people(con, 12, 1000)
 
     def refuse(request: Request) -> Answer:
@@ -503,7 +507,9 @@ def test_a_dry_run_and_a_plan_change_nothing(con: duckdb.DuckDBPyConnection, rec
 
 
 def test_a_merge_moves_the_ledger_row(con: duckdb.DuckDBPyConnection, receiver: Recorder) -> None:
-    """The same row under the surviving id sends nothing; a later change goes to the row the destination knows."""
+    """The same row under the surviving id sends nothing; a later change goes to the row the destination
+    knows.
+    """
     sync = replace(HOOK_SYNC, columns=("email", "first_name"))
     run(con, hook(receiver.url), sync)
     receiver.forget()
@@ -602,3 +608,63 @@ def test_contract_needs_no_address_and_two_destinations_share_a_model(
 
     assert [sync.acked for sync in result.syncs] == [11, 12]
     assert "c00009" not in receiver.rows
+
+
+def test_doubt_outlives_a_refusal(con: duckdb.DuckDBPyConnection, receiver: Recorder) -> None:
+    """v2 got no answer, v3 was refused: the destination may hold v2, so going back to v1 is a change."""
+    change = "update activation.sync_hook_people set first_name = $1 where customer_id = 'c00000'"
+    run(con, hook(receiver.url), HOOK_SYNC)
+    con.execute(change, ["v2"])
+    receiver.behave, receiver.apply_anyway = (lambda request: (500, {}, {})), True
+    run(con, hook(receiver.url), HOOK_SYNC, run_id="r2")
+    con.execute(change, ["v3"])
+    receiver.behave, receiver.apply_anyway = (lambda request: (422, {}, {})), False
+    run(con, hook(receiver.url), HOOK_SYNC, run_id="r3")
+    con.execute(change, ["Name 0"])
+    receiver.behave = lambda request: ACCEPT
+    run(con, hook(receiver.url), HOOK_SYNC, run_id="r4")
+
+    assert receiver.rows == model(con)
+
+
+def test_a_row_that_moves_onto_a_removed_key_uses_no_key_twice(
+    con: duckdb.DuckDBPyConnection, receiver: Recorder
+) -> None:
+    """The survivor of a merge had been sent and removed before: its operations are counted on from there."""
+    sync = replace(HOOK_SYNC, columns=("email", "first_name"))
+    run(con, hook(receiver.url), sync)
+    for n, state in enumerate(("withdrawn", "granted", "withdrawn")):
+        say(con, "c00001", state)
+        run(con, hook(receiver.url), sync, run_id=f"s{n}")
+    con.execute("insert into marts.customer_redirects values ('c00002', 'c00001')")
+    con.execute("delete from activation.sync_hook_people where customer_id = 'c00002'")
+    say(con, "c00001", "granted")
+    for n in range(3):
+        con.execute(
+            "update activation.sync_hook_people set first_name = $1 where customer_id = 'c00001'",
+            [f"v{n % 2}"],
+        )
+        run(con, hook(receiver.url), sync, run_id=f"m{n}")
+    seq = con.execute("select seq from exports.ledger where key = 'c00001'").fetchall()
+    keys = [operation["idempotency_key"] for operation in receiver.operations]
+
+    assert len(keys) == len(set(keys))
+    assert seq == [(7,)]
+    assert len(receiver.rows) == 11
+
+
+def test_a_refusal_after_silence_stays_in_doubt(con: duckdb.DuckDBPyConnection, receiver: Recorder) -> None:
+    """Carried out, answered 500, then refused as known: the row stays pending under its key."""
+    answers: list[Answer] = [(500, {"Retry-After": "0"}, {}), (409, {}, {"message": "seen"})]
+    receiver.behave = lambda request: answers.pop(0) if answers else ACCEPT
+    sync = replace(HOOK_SYNC, name="sync_hook_one", relation="activation.one")
+    con.execute(
+        "create table activation.one as from activation.sync_hook_people where customer_id = 'c00004'"
+    )
+    result = run(con, hook(receiver.url, retry_seconds=5), sync)
+    state = con.execute("select state, reason from exports.ledger").fetchall()
+    run(con, hook(receiver.url), sync, run_id="r2")
+
+    assert (result.exit_code, result.syncs[0].unanswered) == (4, 1)
+    assert state == [("pending", "HTTP 409 seen")]
+    assert len({operation["idempotency_key"] for operation in receiver.operations}) == 1

@@ -57,7 +57,8 @@ def test_sent_columns_are_those_named_else_all() -> None:
     """In name order, so that the hash does not depend on the model's order."""
     with duckdb.connect() as con:
         con.execute(
-            "create schema activation; create table activation.sync_a (id int, email text, customer_id text, b int)"
+            "create schema activation;"
+            "create table activation.sync_a (id int, email text, customer_id text, b int)"
         )
 
         assert sent_columns(con, SYNC) == ("b", "customer_id", "email", "id")
@@ -65,7 +66,7 @@ def test_sent_columns_are_those_named_else_all() -> None:
 
 
 def test_relations_are_quoted_part_by_part() -> None:
-    """dbt's own quotes are accepted, and a name cannot end the statement."""
+    """Dbt's own quotes are accepted, and a name cannot end the statement."""
     assert quoted_relation('"db".activation.a') == '"db"."activation"."a"'
     assert quoted_relation("x; drop table y") == '"x; drop table y"'
 
@@ -140,10 +141,12 @@ def test_secrets_are_not_shown() -> None:
 
 def test_reasons_repeat_neither_people_nor_secrets() -> None:
     """What is left still tells what went wrong."""
-    said = "Jane Roe <jane@x.io>, +84 (90) 123-4567: field `phone` too long for token abcdef123 at hooks.example.com"
+    said = (
+        "Jane Roe <jane@x.io>, +84 90 123-4567: field `phone` too long, token abcdef123 at hooks.example.com"
+    )
     reason = redact(said, "https://hooks.example.com/in?key=abcdef123 Bearer zzz", ["Jane Roe", 3, None])
 
-    assert reason == "*** *** ***: field `phone` too long for token *** at ***"
+    assert reason == "*** *** ***: field `phone` too long, token *** at ***"
     assert len(redact("x" * 999, "", [])) == 200
 
 

@@ -82,8 +82,9 @@ centred as (
 scored as (
     select
         *,
-        centre - half_width as ci_low,
-        centre + half_width as ci_high,
+        -- the adjusted interval of a single promoter ends below 100: no interval leaves out its own figure
+        least(centre - half_width, score) as ci_low,
+        greatest(centre + half_width, score) as ci_high,
         n >= {{ var('min_sample') }} as enough_n
     from centred
 ),

@@ -1,4 +1,4 @@
-"""How an HTTP answer is read: whether to try again and when, and a reason that repeats no person and no secret."""
+"""How an HTTP answer is read: try again or not, and a reason that repeats no person and no secret."""
 
 import random
 import re
@@ -20,7 +20,7 @@ PERSONAL = re.compile(r"\S*@\S+|\+?\d[\d\s().-]{5,}\d")
 
 
 def redact(said: str, secret: str, values: Sequence[Any]) -> str:
-    """A reason without values of the payload, without anything like an address or a number, and without secrets.
+    """A reason without values of the payload, anything like an address or a number, and secrets.
 
     `secret` is address and headers in one text: each longer part of it is hidden, a token in a query as well.
     """
@@ -44,7 +44,7 @@ def pause(response: httpx.Response | None, attempt: int) -> float:
     if asked is not None:
         return asked
     pause = min(FIRST_PAUSE_SECONDS * float(2**attempt), LONGEST_PAUSE_SECONDS)
-    return pause * random.uniform(0.5, 1.0)
+    return pause * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not cryptography
 
 
 def _retry_after(value: str | None) -> float | None:

@@ -1,8 +1,8 @@
 """What a destination is to the sender: one of two shapes.
 
-`RowDestination` takes operations and answers for each (webhooks, CRMs, ads, lists). `SetDestination` holds one whole
-state, such as a file, and replaces it: given all rows that should be there, it ends with exactly those, whatever
-it held and however often it was killed before.
+`RowDestination` takes operations and answers for each (webhooks, CRMs, ads, lists). `SetDestination` holds
+one whole state, such as a file, and replaces it: given all rows that should be there, it ends with exactly
+those, whatever it held and however often it was killed before.
 """
 
 import json
@@ -35,8 +35,8 @@ class Operation:
 class Result:
     """The answer to one operation.
 
-    Not ok and final: refused; it is tried again next run as a new operation. Not ok and not final: nobody knows
-    whether it arrived; it stays pending and is sent again under the same idempotency key.
+    Not ok and final: refused; it is tried again next run as a new operation. Not ok and not final: nobody
+    knows whether it arrived; it stays pending and is sent again under the same idempotency key.
     """
 
     key: str
@@ -88,7 +88,7 @@ class SetDestination(Protocol):
         ...
 
     def write(self, con: duckdb.DuckDBPyConnection, state: SetState) -> None:
-        """Replace the set in one step. Raises OSError or duckdb.Error when it could not; the old set stays."""
+        """Replace the set in one step, or raise OSError or duckdb.Error and leave the old one."""
         ...
 
     def close(self) -> None:

@@ -1,10 +1,11 @@
 """The file destination: CSV or JSONL, always the whole set of rows that should be there.
 
-Data flow: rows in the warehouse  -> .<name>.tmp beside the target, fsync  -> os.replace  -> <name>.manifest.json
+Data flow: rows in the warehouse  -> .<name>.tmp beside the target, fsync  -> rename  ->
+<name>.manifest.json
 
-A reader sees the old file or the new one, never a part. The manifest has the number of rows, the SHA-256 of the
-file, and a fingerprint of the set; when both still match, an unchanged set is not written again. A kill between the
-two replacements leaves a manifest that does not match, so the next run writes both anew.
+A reader sees the old file or the new one, never a part. The manifest has the number of rows, the SHA-256 of
+the file, and a fingerprint of the set; when both still match, an unchanged set is not written again. A kill
+between the two replacements leaves a manifest that does not match, so the next run writes both anew.
 """
 
 import hashlib
@@ -110,7 +111,7 @@ def safe_cell(column: str) -> str:
 def _replace(temporary: Path, target: Path) -> None:
     """Swap a finished file in, durably: its bytes first, then its name."""
     _fsync(temporary)
-    os.replace(temporary, target)
+    temporary.replace(target)
     _fsync(target.parent)
 
 

@@ -2,13 +2,13 @@
 
 Request (batch):  {"sync": ..., "operations": [{"operation", "key", "idempotency_key", "row"}, ...]}
 Request (row):    {"sync", "operation", "key", "idempotency_key", "row"}
-The header `Idempotency-Key` is that of the row, or one of all members of the batch in order; a request that is sent
-again carries the same one.
+The header `Idempotency-Key` is that of the row, or one of all members of the batch in order; a request that
+is sent again carries the same one.
 
-Answers: 2xx accepts. 4xx refuses; a batch refused for its content is halved until the bad row stands alone. 429, 5xx
-and silence are tried again after `Retry-After` or a growing pause, within `retry_seconds` for the whole run; after
-that the rows stay pending. A 2xx answer may name single rows: {"results": [{"key", "ok", "reason",
-"destination_key"}]}; what it does not name is accepted.
+Answers: 2xx accepts. 4xx refuses; a batch refused for its content is halved until the bad row stands alone.
+429, 5xx and silence are tried again after `Retry-After` or a growing pause, within `retry_seconds` for the
+whole run; after that the rows stay pending. A 2xx answer may name single rows: {"results": [{"key", "ok",
+"reason", "destination_key"}]}; what it does not name is accepted.
 
 The address and the headers may hold secrets and rows hold people: no reason ever repeats either.
 """
@@ -162,15 +162,11 @@ class WebhookDestination:
         for operation in operations:
             row = named.get(operation.destination_key, {})
             key = row.get("destination_key")
-            reason = self._redacted(operations, str(row.get("reason") or "refused"))
-            results.append(
-                Result(
-                    operation.key,
-                    ok=row.get("ok", True) is not False,
-                    reason=reason,
-                    destination_key=key and str(key),
-                )
-            )
+            if row.get("ok", True) is False:
+                reason = self._redacted([operation], str(row.get("reason") or "refused"))
+                results.append(Result(operation.key, ok=False, reason=reason))
+            else:
+                results.append(Result(operation.key, ok=True, destination_key=str(key) if key else None))
         return results
 
     def _reason(self, operations: Sequence[Operation], answer: Answer) -> str:

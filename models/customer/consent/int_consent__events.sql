@@ -1,0 +1,117 @@
+-- Grain: one row per statement about one contact point, channel and purpose: said in a consent record, or by unsubscribing.
+with
+
+consents as (
+    select
+        *,
+        case when state in ('granted', 'denied', 'withdrawn', 'objected') then state else 'unknown' end as known_state
+    from {{ ref('stg_consents') }}
+),
+
+messages as (
+    select
+        *,
+        coalesce(channel, case when email is not null then 'email' when phone is not null then 'sms' end) as message_channel
+    from {{ ref('stg_messages') }}
+    where kind = 'unsubscribed'
+),
+
+purposes as (
+    select * from {{ ref('config_purposes') }}
+),
+
+owners as (
+    select * from {{ ref('node_customers') }}
+),
+
+-- mail and telephone channels speak of their own point, and of the whole person where that is not named
+own_point as (
+    select
+        record_id,
+        node_id,
+        {{ contact_point_of('channel', 'email', 'phone') }} as contact_point,
+        channel,
+        purpose,
+        known_state,
+        occurred_at,
+        policy_version,
+        proof
+    from consents
+    where {{ has_own_contact_point('channel') }} or coalesce(email, phone) is null
+),
+
+-- any other channel (ads): every point the record names
+named_points as (
+    select
+        record_id,
+        node_id,
+        email as contact_point,
+        channel,
+        purpose,
+        known_state,
+        occurred_at,
+        policy_version,
+        proof
+    from consents
+    where not {{ has_own_contact_point('channel') }} and email is not null
+    union all
+    select
+        record_id,
+        node_id,
+        phone as contact_point,
+        channel,
+        purpose,
+        known_state,
+        occurred_at,
+        policy_version,
+        proof
+    from consents
+    where not {{ has_own_contact_point('channel') }} and phone is not null
+),
+
+unsubscribed as (
+    select
+        messages.record_id,
+        messages.node_id,
+        case
+            when {{ has_own_contact_point('messages.message_channel') }}
+                then {{ contact_point_of('messages.message_channel', 'messages.email', 'messages.phone') }}
+            else coalesce(messages.email, messages.phone)
+        end as contact_point,
+        coalesce(messages.message_channel, purposes.channel) as channel,
+        purposes.purpose,
+        case when purposes.basis = 'consent' then 'withdrawn' else 'objected' end as known_state,
+        messages.occurred_at,
+        cast(null as {{ sql_type('string') }}) as policy_version,
+        'unsubscribed from message ' || coalesce(messages.message_id, messages.record_id) as proof
+    from messages
+    -- an unsubscription that does not say from which channel ends all of them
+    inner join purposes on messages.message_channel = purposes.channel or messages.message_channel is null
+    where purposes.basis in ('consent', 'legitimate_interest')
+),
+
+said as (
+    select * from own_point
+    union all
+    select * from named_points
+    union all
+    select * from unsubscribed
+),
+
+final as (
+    select
+        said.record_id,
+        owners.customer_id,
+        said.contact_point,
+        said.channel,
+        said.purpose,
+        said.known_state as state,
+        said.occurred_at,
+        said.policy_version,
+        said.proof
+    from said
+    left join owners on said.node_id = owners.node_id
+    where owners.customer_id is not null or said.contact_point is not null
+)
+
+select * from final
