@@ -45,7 +45,7 @@ final as (
         lines.product_id,
         orders.customer_id,
         orders.ordered_at,
-        orders.is_paid,
+        coalesce(orders.is_paid, false) as is_paid,
         cast(lines.quantity as double) as quantity,
         cast(lines.gross_amount as decimal(18, 2)) as gross_amount,
         cast(lines.discount_amount as decimal(18, 2)) as discount_amount,
@@ -53,7 +53,8 @@ final as (
             coalesce(lines.net_amount, lines.gross_amount - coalesce(lines.discount_amount, 0)) as decimal(18, 2)
         ) as net_amount
     from lines
-    inner join orders on lines.order_key = orders.order_key
+    -- a line may come before its order, or outlive it: it is kept, but sells nothing
+    left join orders on lines.order_key = orders.order_key
 )
 
 select * from final

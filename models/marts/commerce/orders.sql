@@ -116,6 +116,8 @@ joined as (
     from declared
     full outer join lines on declared.order_key = lines.order_key
     left join refunds on coalesce(declared.order_key, lines.order_key) = refunds.order_key
+    -- lines without a time of their own belong to an order row that is deleted or not here yet: no order of their own
+    where coalesce(declared.ordered_at, lines.ordered_at) is not null
 ),
 
 judged as (
