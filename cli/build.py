@@ -23,9 +23,7 @@ FILES_COLUMNS = (
     "table_name varchar, file varchar, size bigint, mtime_ns bigint, received bigint, run_id varchar,"
     " _cdp_load_seq bigint, _dlt_load_id varchar"
 )
-LOADS_COLUMNS = (
-    "load_id varchar, schema_name varchar, status bigint, inserted_at timestamptz, schema_version_hash varchar"
-)
+LOADS_COLUMNS = "load_id varchar, schema_name varchar, status bigint, inserted_at timestamptz, schema_version_hash varchar"
 
 
 @dataclass
@@ -80,7 +78,8 @@ def _mark(company: Company, run_id: str, mark: str) -> int:
         row = con.execute("select count(*) from staging.work_loads").fetchone()
         con.execute("delete from ops.built_loads where load_id in (select load_id from staging.work_loads)")
         con.execute(
-            "insert into ops.built_loads select source, load_id, load_seq, ? from staging.work_loads", [run_id]
+            "insert into ops.built_loads select source, load_id, load_seq, ? from staging.work_loads",
+            [run_id],
         )
         con.execute("delete from staging.touched_owners")
         con.execute("delete from staging.touched_devices")
@@ -112,7 +111,9 @@ def _ensure_raw(con: duckdb.DuckDBPyConnection, company: Company) -> None:
         con.execute(f"create table if not exists raw_{source.name}._dlt_loads ({LOADS_COLUMNS})")
         for table in source.tables:
             name = f"raw_{source.name}.{quote(table.name)}"
-            meta = ", ".join(f"{column} {RAW_TYPES.get(column, 'varchar')}" for column in (*META, "_dlt_load_id"))
+            meta = ", ".join(
+                f"{column} {RAW_TYPES.get(column, 'varchar')}" for column in (*META, "_dlt_load_id")
+            )
             con.execute(f"create table if not exists {name} ({meta})")
             for column in _wanted(company, source.name, table.name):
                 con.execute(f"alter table {name} add column if not exists {quote(column)} varchar")

@@ -261,7 +261,7 @@ class Company:
 
     @property
     def generated(self) -> Path:
-        """dbt models generated from `cdp.yml`."""
+        """Dbt models generated from `cdp.yml`."""
         return self.dot / "models"
 
     @property
@@ -323,10 +323,14 @@ def load_company(path: Path) -> Company:
     try:
         text = path.read_text(encoding="utf-8")
     except (UnicodeDecodeError, OSError) as error:
-        raise UsageError(f"{path}: cannot be read: {error}", hint="save the file as UTF-8, readable") from error
+        raise UsageError(
+            f"{path}: cannot be read: {error}", hint="save the file as UTF-8, readable"
+        ) from error
     data, lines = yaml_lines.load(text, path.name)
     if not isinstance(data, dict):
-        raise UsageError(f"{path.name}:1: the file must be a mapping", hint="start with `sources:`; see README")
+        raise UsageError(
+            f"{path.name}:1: the file must be a mapping", hint="start with `sources:`; see README"
+        )
     try:
         file = CdpFile.model_validate(data)
     except ValidationError as error:

@@ -58,14 +58,18 @@ def _table(company: Company, table: Table, at: YamlPath) -> Iterator[Problem]:
         if column_name not in entity.columns and column_name not in company.file.identity.identifiers:
             near = difflib.get_close_matches(column_name, entity.columns, n=1, cutoff=0.85)
             if near:
-                yield (*at, "columns", column_name), f"did you mean `{near[0]}`? (`{column_name}` is no column of `{entity.name}`)"
+                yield (
+                    (*at, "columns", column_name),
+                    f"did you mean `{near[0]}`? (`{column_name}` is no column of `{entity.name}`)",
+                )
     if table.questions and table.entity != "response":
         yield (*at, "questions"), "only entity `response` has questions"
     for question in table.questions:
         if question not in company.file.cx.questions:
             yield (
                 (*at, "questions", question),
-                f"question `{question}` has no definition under cx.questions; {_nearest(question, list(company.file.cx.questions))}",
+                f"question `{question}` has no definition under cx.questions; "
+                + _nearest(question, list(company.file.cx.questions)),
             )
 
 

@@ -29,7 +29,8 @@ class DbtResult:
     def failed(self, resource_type: str | None = None) -> list[dict[str, Any]]:
         """Nodes that ended in error or fail."""
         return [
-            node for node in self.nodes
+            node
+            for node in self.nodes
             if node["status"] in ("error", "fail", "runtime error")
             and (resource_type is None or node["resource_type"] == resource_type)
         ]
@@ -117,9 +118,10 @@ def raise_on_error(result: DbtResult, company: Company, doing: str) -> None:
 
 
 def _close() -> None:
-    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+    from dbt.adapters.duckdb import connections
 
-    DuckDBConnectionManager.close_all_connections()
+    manager: Any = connections.DuckDBConnectionManager
+    manager.close_all_connections()
 
 
 def _short(text: str) -> str:

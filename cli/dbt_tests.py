@@ -33,14 +33,19 @@ class TestRun:
     def store(self, company: Company, run_id: str) -> None:
         """Write one row per test into `ops.quality_results`."""
         now = utc(datetime.now(UTC))
-        rows = [(run_id, one.name, "dbt", one.severity, False, float(one.failures or 0), "no rows", now) for one in self.failures]
+        rows = [
+            (run_id, one.name, "dbt", one.severity, False, float(one.failures or 0), "no rows", now)
+            for one in self.failures
+        ]
         rows += [(run_id, name, "dbt", "critical", True, 0.0, "no rows", now) for name in self.passed]
         if not rows:
             return
         with warehouse.connect(company) as con:
             con.execute("delete from ops.quality_results where run_id = ? and table_name = 'dbt'", [run_id])
             values = ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?)"] * len(rows))
-            con.execute(f"insert into ops.quality_results values {values}", [cell for row in rows for cell in row])
+            con.execute(
+                f"insert into ops.quality_results values {values}", [cell for row in rows for cell in row]
+            )
 
 
 def run_dbt_tests(company: Company) -> TestRun:

@@ -58,6 +58,4 @@ def _entity(name: str, body: dict[str, object]) -> Entity:
         column: Column(column, kind.rstrip("!"), kind.endswith("!"), ", ".join(words))
         for column, (kind, *words) in raw.items()
     }
-    return Entity(
-        name, str(body["plural"]), bool(body.get("profile")), bool(body.get("immutable")), columns
-    )
+    return Entity(name, str(body["plural"]), bool(body.get("profile")), bool(body.get("immutable")), columns)

@@ -46,10 +46,16 @@ class Evaluation:
     def to_dict(self) -> dict[str, Any]:
         """Plain values, with the 95 % Wilson interval of precision and recall (pairs taken as independent)."""
         return {
-            "records": self.records, "missing_records": self.missing_records, "true_pairs": self.true_pairs,
-            "found_pairs": self.found_pairs, "right_pairs": self.right_pairs,
-            "precision": self.precision, "precision_ci": _wilson(self.right_pairs, self.found_pairs),
-            "recall": self.recall, "recall_ci": _wilson(self.right_pairs, self.true_pairs), "f1": self.f1,
+            "records": self.records,
+            "missing_records": self.missing_records,
+            "true_pairs": self.true_pairs,
+            "found_pairs": self.found_pairs,
+            "right_pairs": self.right_pairs,
+            "precision": self.precision,
+            "precision_ci": _wilson(self.right_pairs, self.found_pairs),
+            "recall": self.recall,
+            "recall_ci": _wilson(self.right_pairs, self.true_pairs),
+            "f1": self.f1,
         }
 
 
@@ -146,10 +152,19 @@ def explain(con: duckdb.DuckDBPyConnection, first: str, second: str | None = Non
     links = _links(con, nodes)
     owner = _owner(con, nodes[0])
     if second is None:
-        return {"customer_id": owner, "nodes": nodes, "links": [hop.__dict__ for hop in _tree(links, start or nodes[0])]}
+        return {
+            "customer_id": owner,
+            "nodes": nodes,
+            "links": [hop.__dict__ for hop in _tree(links, start or nodes[0])],
+        }
     goal_nodes = find_nodes(con, second)
     if _owner(con, goal_nodes[0]) != owner:
-        return {"customer_id": owner, "other_customer_id": _owner(con, goal_nodes[0]), "joined": False, "chain": []}
+        return {
+            "customer_id": owner,
+            "other_customer_id": _owner(con, goal_nodes[0]),
+            "joined": False,
+            "chain": [],
+        }
     chain = _shortest(links, start or nodes[0], _start(con, second) or goal_nodes[0])
     return {"customer_id": owner, "joined": True, "chain": [hop.__dict__ for hop in chain]}
 

@@ -84,11 +84,14 @@ def main() -> None:
         _tell(str(error), error.hint)
         sys.exit(error.exit_code)
     except Interrupted as stop:
-        _tell("interrupted; what was finished is kept", "run `cdp run` again: it takes up where this one stopped")
+        _tell(
+            "interrupted; what was finished is kept",
+            "run `cdp run` again: it takes up where this one stopped",
+        )
         _leave(stop.exit_code)
     except KeyboardInterrupt:
         _leave(130)
-    except Exception as error:  # noqa: BLE001 - the last net: known causes by name, unknown ones say where to look
+    except Exception as error:
         from cli.warehouse import is_environment, translate
 
         if is_environment(error):
@@ -97,7 +100,10 @@ def main() -> None:
             sys.exit(known.exit_code)
         if os.environ.get("CDP_DEBUG"):
             raise
-        _tell(f"unexpected {type(error).__name__}", "run again with CDP_DEBUG=1 for the traceback, and report it")
+        _tell(
+            f"unexpected {type(error).__name__}",
+            "run again with CDP_DEBUG=1 for the traceback, and report it",
+        )
         sys.exit(1)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from cli import warehouse
 from cli.build import build
 from cli.config import Company
+from cli.dbt_tests import run_dbt_tests
 from cli.errors import CdpError, Interrupted
 from cli.generate import load_spec, source_specs
 from cli.lock import run_lock
@@ -23,7 +24,6 @@ from cli.quality import validate
 from cli.runs import RunLog, RunStatus, new_run_id, set_clock
 from cli.summary import summarise
 from cli.syncs import check_syncs, destination_specs, purpose_specs
-from cli.dbt_tests import run_dbt_tests
 from pipelines import failpoints
 from pipelines.load import load_sources
 
@@ -57,13 +57,22 @@ class Outcome:
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
         return {
-            "run_id": self.run_id, "as_of": self.as_of, "status": STATUS[self.exit_code],
-            "exit_code": self.exit_code, "problems": self.problems, "stages": self.stages, "summary": self.summary,
+            "run_id": self.run_id,
+            "as_of": self.as_of,
+            "status": STATUS[self.exit_code],
+            "exit_code": self.exit_code,
+            "problems": self.problems,
+            "stages": self.stages,
+            "summary": self.summary,
         }
 
 
 def run(
-    company: Company, stages: tuple[str, ...] = STAGES, *, full_refresh: bool = False, command: str = "run",
+    company: Company,
+    stages: tuple[str, ...] = STAGES,
+    *,
+    full_refresh: bool = False,
+    command: str = "run",
     say: Say = lambda text: None,
 ) -> Outcome:
     """Run the given stages.
@@ -115,8 +124,13 @@ def _load(company: Company, log: RunLog, outcome: Outcome) -> str:
     loads = load_sources(load_spec(company), source_specs(company), log.run_id)
     failed = [one for one in loads if one.error]
     outcome.stages["load"] = [
-        {"source": one.source, "files": one.files, "received": one.received, "drained": one.drained,
-         "error": str(one.error) if one.error else None}
+        {
+            "source": one.source,
+            "files": one.files,
+            "received": one.received,
+            "drained": one.drained,
+            "error": str(one.error) if one.error else None,
+        }
         for one in loads
     ]
     for one in failed:
@@ -136,7 +150,10 @@ def _load(company: Company, log: RunLog, outcome: Outcome) -> str:
 def _build(company: Company, log: RunLog, outcome: Outcome, full_refresh: bool) -> str:
     result = build(company, log.run_id, full_refresh)
     outcome.stages["build"] = {
-        "full": result.full, "reason": result.reason, "loads": result.loads, "models": len(result.nodes)
+        "full": result.full,
+        "reason": result.reason,
+        "loads": result.loads,
+        "models": len(result.nodes),
     }
     kind = f"in full ({result.reason})" if result.full else f"{result.loads} new loads"
     return f"{len(result.nodes)} models, {kind}"
@@ -150,8 +167,11 @@ def _validate(company: Company, log: RunLog, outcome: Outcome) -> str:
     critical += [str(one) for one in quality.failures if one.severity == "critical"]
     tests.store(company, log.run_id)
     outcome.stages["validate"] = {
-        "tests": tests.count, "checks": len(quality.results), "carried_over": quality.carried_over,
-        "failures": failures, "critical": critical,
+        "tests": tests.count,
+        "checks": len(quality.results),
+        "carried_over": quality.carried_over,
+        "failures": failures,
+        "critical": critical,
     }
     if critical:
         outcome.codes.append(3)
@@ -165,8 +185,15 @@ def _validate(company: Company, log: RunLog, outcome: Outcome) -> str:
 
 def _publish(company: Company, log: RunLog, outcome: Outcome) -> str:
     done = publish(company, log.run_id)
-    file = str(done.file.relative_to(company.root)) if done.file.is_relative_to(company.root) else str(done.file)
-    outcome.stages["publish"] = {"file": file, "rows": done.rows, "tables": len(done.tables), "bytes": done.size}
+    file = (
+        str(done.file.relative_to(company.root)) if done.file.is_relative_to(company.root) else str(done.file)
+    )
+    outcome.stages["publish"] = {
+        "file": file,
+        "rows": done.rows,
+        "tables": len(done.tables),
+        "bytes": done.size,
+    }
     return f"{file}: {len(done.tables)} tables, {done.rows:,} rows"
 
 
@@ -180,7 +207,13 @@ def _export(company: Company, log: RunLog, outcome: Outcome) -> str:
     destinations = destination_specs(company, with_secrets=True)
     with warehouse.connect(company) as con:
         result = run_syncs(
-            con, syncs, purpose_specs(company), destinations, run_id=log.run_id, as_of=log.as_of, now=datetime.now(UTC)
+            con,
+            syncs,
+            purpose_specs(company),
+            destinations,
+            run_id=log.run_id,
+            as_of=log.as_of,
+            now=datetime.now(UTC),
         )
     outcome.stages["export"] = result.to_dict()["syncs"]
     if result.exit_code:
@@ -214,4 +247,3 @@ def _signals() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-

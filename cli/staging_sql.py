@@ -73,16 +73,25 @@ class StagedTable:
         return self.entity.immutable or not self.key
 
 
-def staged_table(company: Company, source: Source, table: Table, calling_codes: dict[str, tuple[str, str]]) -> StagedTable:
+def staged_table(
+    company: Company, source: Source, table: Table, calling_codes: dict[str, tuple[str, str]]
+) -> StagedTable:
     """Work out columns, normalisers and checks of one table."""
     entity = entities()[table.entity]
     maker = _Columns(company, source, table, entity, calling_codes)
-    return StagedTable(source, table, entity, maker.canonical(), maker.attributes(), table.key, maker.identifiers())
+    return StagedTable(
+        source, table, entity, maker.canonical(), maker.attributes(), table.key, maker.identifiers()
+    )
 
 
 class _Columns:
     def __init__(
-        self, company: Company, source: Source, table: Table, entity: Entity, calling_codes: dict[str, tuple[str, str]]
+        self,
+        company: Company,
+        source: Source,
+        table: Table,
+        entity: Entity,
+        calling_codes: dict[str, tuple[str, str]],
     ) -> None:
         self.company, self.source, self.table, self.entity = company, source, table, entity
         self.timezone = table.timezone or source.timezone or "UTC"
@@ -135,9 +144,16 @@ class _Columns:
         if spec is None:
             expression = default or "null"
             return StagedColumn(
-                column.name, column.kind, column.sql_type, expression, description=column.description, pii=pii,
+                column.name,
+                column.kind,
+                column.sql_type,
+                expression,
+                description=column.description,
+                pii=pii,
                 identifier=identifier,
-                problem=f"case when {expression} is null then 'no {column.name}' end" if column.required else None,
+                problem=f"case when {expression} is null then 'no {column.name}' end"
+                if column.required
+                else None,
             )
         pattern = spec.format if isinstance(spec, ColumnMap) else None
         raws = self._raws(spec)
@@ -149,10 +165,20 @@ class _Columns:
         if column.required:
             checks.append(f"when {texts} is null then 'no {column.name}'")
         if column.kind in ("date", "timestamp", "int", "double", "money", "boolean"):
-            checks.append(f"when {texts} is not null and {value} is null then 'unreadable {column.kind} in {column.name}'")
+            checks.append(
+                f"when {texts} is not null and {value} is null then 'unreadable {column.kind} in {column.name}'"
+            )
         problem = f"case {' '.join(checks)} end" if checks else None
         return StagedColumn(
-            column.name, column.kind, column.sql_type, value, texts, problem, column.description, pii, identifier
+            column.name,
+            column.kind,
+            column.sql_type,
+            value,
+            texts,
+            problem,
+            column.description,
+            pii,
+            identifier,
         )
 
     def _default(self, name: str) -> str | None:
@@ -188,8 +214,12 @@ class _Columns:
             form = f"'{_jinja(pattern)}'" if pattern else "none"
             return f"{{{{ parse_date('{arg}', {form}) }}}}"
         macro = {
-            "email": "normalize_email", "code": "normalize_code", "int": "parse_int", "double": "parse_double",
-            "money": "parse_money", "boolean": "parse_boolean",
+            "email": "normalize_email",
+            "code": "normalize_code",
+            "int": "parse_int",
+            "double": "parse_double",
+            "money": "parse_money",
+            "boolean": "parse_boolean",
         }.get(kind, "clean_text")
         return f"{{{{ {macro}('{arg}') }}}}"
 
@@ -205,7 +235,11 @@ def is_json_lines(source: Source, table: Table) -> bool:
 
 def top_level(source: Source, table: Table) -> list[str]:
     """Raw columns a table's mapping needs, without nested paths."""
-    names: list[str] = [*table.key, *(n for n in (table.updated_at, table.deleted_at) if n), *table.questions.values()]
+    names: list[str] = [
+        *table.key,
+        *(n for n in (table.updated_at, table.deleted_at) if n),
+        *table.questions.values(),
+    ]
     for spec in table.columns.values():
         if isinstance(spec, ColumnMap):
             names += [spec.column] if spec.column is not None else []
@@ -220,9 +254,14 @@ def rows_model(staged: StagedTable, reads: str) -> str:
     """`rows_<source>__<table>`: every raw row typed, keyed and judged once."""
     source, table = staged.source, staged.table
     typed = [f"{column.expression} as {column.name}" for column in staged.columns]
-    typed += [f"{column.delivered} as {column.name}_delivered" for column in staged.columns
-              if column.kind in ("email", "phone") and column.delivered]
-    typed += [f"{column.expression} as {column.name}" for column in staged.identifier_columns if "__" in column.name]
+    typed += [
+        f"{column.delivered} as {column.name}_delivered"
+        for column in staged.columns
+        if column.kind in ("email", "phone") and column.delivered
+    ]
+    typed += [
+        f"{column.expression} as {column.name}" for column in staged.identifier_columns if "__" in column.name
+    ]
     typed += [f"{_quote(raw)} as answer_{question}" for question, raw in table.questions.items()]
     typed.append(f"{{{{ attributes_json([{staged.attribute_pairs}]) }}}} as attributes")
     problems = [column.problem for column in staged.columns if column.problem]
@@ -242,7 +281,9 @@ def rows_model(staged: StagedTable, reads: str) -> str:
     updated_at = f"{{{{ parse_timestamp('{updated}', '{zone}') }}}}" if updated else "cast(null as timestamp)"
     if table.updated_at:
         text = f"{{{{ clean_text('{updated}') }}}}"
-        problems.append(f"case when {text} is not null and {updated_at} is null then 'unreadable timestamp in updated_at' end")
+        problems.append(
+            f"case when {text} is not null and {updated_at} is null then 'unreadable timestamp in updated_at' end"
+        )
     deleted = f"{{{{ is_deletion('{_jinja(_quote(table.deleted_at))}') }}}}" if table.deleted_at else "false"
     reason = ", ".join(["_cdp_error", *problems])
     held = _held_sql(staged)
@@ -348,8 +389,13 @@ held as (
 
 
 def _listed(staged: StagedTable) -> str:
-    lines = [f"cast(typed.{column.name} as {{{{ sql_type('{column.sql_type}') }}}}) as {column.name}," for column in staged.columns]
-    lines += [f"typed.{c.name}_delivered," for c in staged.columns if c.kind in ("email", "phone") and c.delivered]
+    lines = [
+        f"cast(typed.{column.name} as {{{{ sql_type('{column.sql_type}') }}}}) as {column.name},"
+        for column in staged.columns
+    ]
+    lines += [
+        f"typed.{c.name}_delivered," for c in staged.columns if c.kind in ("email", "phone") and c.delivered
+    ]
     lines += [f"typed.{c.name}," for c in staged.identifier_columns if "__" in c.name]
     lines += [f"typed.answer_{question}," for question in staged.table.questions]
     return "\n    ".join(lines)
@@ -364,7 +410,9 @@ def current_model(staged: StagedTable) -> str:
     names += [f"answer_{question}" for question in table.questions]
     listed = ",\n    ".join([*names, "attributes"])
     rows = f"rows_{staged.slug}"
-    touched = f"select record_key from staging.{rows} where load_id in (select load_id from staging.work_loads)"
+    touched = (
+        f"select record_key from staging.{rows} where load_id in (select load_id from staging.work_loads)"
+    )
     if staged.immutable:
         config, only_touched, current = "materialized='view'", "", "not is_deleted"
     else:

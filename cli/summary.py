@@ -7,7 +7,9 @@ import duckdb
 
 def summarise(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     """Profiles by kind, merges, feedback scores with interval, orders and revenue, from a built warehouse."""
-    kinds = con.execute("select profile_kind, count(*) from marts.customer_360 group by 1 order by 1").fetchall()
+    kinds = con.execute(
+        "select profile_kind, count(*) from marts.customer_360 group by 1 order by 1"
+    ).fetchall()
     anonymous = _one(con, "select count(*) from marts.anonymous_profiles")
     merged = _one(con, "select count(*) from marts.customer_records where entity = 'contact'") - _one(
         con, "select count(distinct customer_id) from marts.customer_records where entity = 'contact'"
@@ -16,11 +18,12 @@ def summarise(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         "select metric, question, n, score, ci_low, ci_high, enough_n from marts.cx_scores"
         " where period = 'all' and dimension = 'all' order by metric desc, question"
     ).fetchall()
-    orders = con.execute("select count(*), sum(net_amount) from marts.orders").fetchone()
+    orders = con.execute("select count(*), sum(revenue) from marts.orders where is_purchase").fetchone()
     rows = con.execute(
         "select sum(received), sum(loaded), sum(duplicates), sum(quarantined), sum(suppressed) from ops.load_counts"
     ).fetchone()
-    assert orders is not None and rows is not None
+    assert orders is not None
+    assert rows is not None
     names = ("received", "loaded", "duplicates", "quarantined", "suppressed")
     return {
         "rows": dict(zip(names, (int(value or 0) for value in rows), strict=True)),
@@ -30,7 +33,14 @@ def summarise(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         "orders": int(orders[0]),
         "revenue": str(orders[1]) if orders[1] is not None else None,
         "scores": [
-            {"metric": metric, "question": question, "n": int(n), "score": score, "ci": [low, high], "enough_n": enough}
+            {
+                "metric": metric,
+                "question": question,
+                "n": int(n),
+                "score": score,
+                "ci": [low, high],
+                "enough_n": enough,
+            }
             for metric, question, n, score, low, high, enough in scores
         ],
     }

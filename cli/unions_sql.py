@@ -7,13 +7,27 @@ from cli.entities import Entity
 from cli.staging_sql import StagedTable
 
 COMMON = (
-    ("record_id", "string"), ("record_key", "string"), ("source", "string"), ("source_table", "string"),
-    ("brand", "string"), ("phone_region", "string"), ("node_id", "string"), ("record_updated_at", "timestamp"),
+    ("record_id", "string"),
+    ("record_key", "string"),
+    ("source", "string"),
+    ("source_table", "string"),
+    ("brand", "string"),
+    ("phone_region", "string"),
+    ("node_id", "string"),
+    ("record_updated_at", "timestamp"),
     ("load_seq", "bigint"),
 )
 QUESTION_COLUMNS = (
-    ("question", "string"), ("survey", "string"), ("metric", "string"), ("scale_min", "int"), ("scale_max", "int"),
-    ("satisfied_from", "int"), ("easy_from", "int"), ("high_is", "string"), ("kind", "string"), ("touchpoint", "string"),
+    ("question", "string"),
+    ("survey", "string"),
+    ("metric", "string"),
+    ("scale_min", "int"),
+    ("scale_max", "int"),
+    ("satisfied_from", "int"),
+    ("easy_from", "int"),
+    ("high_is", "string"),
+    ("kind", "string"),
+    ("touchpoint", "string"),
 )
 
 
@@ -42,9 +56,13 @@ def union_model(entity: Entity, staged: list[StagedTable], identifiers: dict[str
     columns = entity_columns(entity, identifiers)
     parts = []
     for one in staged:
-        delivered = {f"{c.name}_delivered" for c in one.columns if c.delivered and c.kind in ("email", "phone")}
+        delivered = {
+            f"{c.name}_delivered" for c in one.columns if c.delivered and c.kind in ("email", "phone")
+        }
         listed = [
-            name if not name.endswith("_delivered") or name in delivered else f"{_typed_null(sql_type)} as {name}"
+            name
+            if not name.endswith("_delivered") or name in delivered
+            else f"{_typed_null(sql_type)} as {name}"
             for name, sql_type in columns
         ]
         parts.append("select\n    " + ",\n    ".join(listed) + f"\nfrom {{{{ ref('stg_{one.slug}') }}}}")
@@ -55,9 +73,17 @@ def union_model(entity: Entity, staged: list[StagedTable], identifiers: dict[str
 def identifiers_model(staged: list[StagedTable], time_columns: dict[str, str]) -> str:
     """`stg_identifiers`: which identity node carries which value, over all entities."""
     columns = (
-        ("node_id", "string"), ("source", "string"), ("source_table", "string"), ("entity", "string"), ("brand", "string"),
-        ("is_profile", "boolean"), ("identifier_type", "string"), ("identifier_value", "string"),
-        ("first_seen_at", "timestamp"), ("last_seen_at", "timestamp"), ("records", "bigint"),
+        ("node_id", "string"),
+        ("source", "string"),
+        ("source_table", "string"),
+        ("entity", "string"),
+        ("brand", "string"),
+        ("is_profile", "boolean"),
+        ("identifier_type", "string"),
+        ("identifier_value", "string"),
+        ("first_seen_at", "timestamp"),
+        ("last_seen_at", "timestamp"),
+        ("records", "bigint"),
     )
     parts = []
     for one in staged:
@@ -65,7 +91,9 @@ def identifiers_model(staged: list[StagedTable], time_columns: dict[str, str]) -
         seen = moment if moment else "cast(null as timestamp)"
         profile = "true" if one.entity.profile else "false"
         if one.entity.name == "event":
-            profile = "bool_or(type = 'identify' and coalesce(email, phone, first_name, last_name) is not null)"
+            profile = (
+                "bool_or(type = 'identify' and coalesce(email, phone, first_name, last_name) is not null)"
+            )
         for column in one.identifier_columns:
             parts.append(
                 "select\n"
@@ -96,7 +124,15 @@ def answers_model(staged: list[StagedTable]) -> str:
                 "select record_id, source, survey, question, answer as raw_answer\n"
                 f"from {{{{ ref('stg_{one.slug}') }}}}\nwhere question is not null and answer is not null"
             )
-    empty = _empty((("record_id", "string"), ("source", "string"), ("survey", "string"), ("question", "string"), ("raw_answer", "string")))
+    empty = _empty(
+        (
+            ("record_id", "string"),
+            ("source", "string"),
+            ("survey", "string"),
+            ("question", "string"),
+            ("raw_answer", "string"),
+        )
+    )
     body = "\nunion all\n".join(parts) or empty
     return f"""{{{{ config(materialized='view') }}}}
 -- Grain: one row per response record and question with an answer (wide exports unpivoted, long ones as they are).
@@ -125,6 +161,7 @@ read as (
         answers.source,
         answers.survey,
         answers.question,
+        answers.question_key,
         answers.raw_answer,
         {{{{ parse_double('answers.raw_answer') }}}} as number,
         questions.scale_min,
@@ -157,6 +194,7 @@ select
     source,
     survey,
     question,
+    question_key,
     raw_answer,
     cast(case when reason is null and not is_missing then number end as integer) as score,
     is_missing,
@@ -173,7 +211,11 @@ def rows_union_model(staged: list[StagedTable]) -> str:
         f"from {{{{ ref('rows_{one.slug}') }}}}"
         for one in staged
     ]
-    return "{{ config(materialized='view') }}\n-- Grain: one row per physical raw row.\n" + "\nunion all\n".join(parts) + "\n"
+    return (
+        "{{ config(materialized='view') }}\n-- Grain: one row per physical raw row.\n"
+        + "\nunion all\n".join(parts)
+        + "\n"
+    )
 
 
 def record_nodes_model(staged: list[StagedTable]) -> str:
@@ -281,8 +323,21 @@ def config_models(file: CdpFile) -> dict[str, str]:
     questions, codes = [], []
     for key, one in file.cx.questions.items():
         survey, _, name = key.rpartition(".")
-        questions.append((key, name, survey or None, one.metric, one.scale[0], one.scale[1], one.satisfied_from,
-                          one.easy_from, one.high_is, one.kind, one.touchpoint))
+        questions.append(
+            (
+                key,
+                name,
+                survey or None,
+                one.metric,
+                one.scale[0],
+                one.scale[1],
+                one.satisfied_from,
+                one.easy_from,
+                one.high_is,
+                one.kind,
+                one.touchpoint,
+            )
+        )
         codes += [(key, str(code).lower()) for code in one.missing]
     purposes = [(name, one.basis, one.channel, one.expires_after_days) for name, one in file.purposes.items()]
     identifiers = [
@@ -290,14 +345,33 @@ def config_models(file: CdpFile) -> dict[str, str]:
         for priority, (name, one) in enumerate(file.identity.identifiers.items(), start=1)
     ]
     return {
-        "config_questions": _values((("question_key", "string"), *QUESTION_COLUMNS), questions, "survey question"),
-        "config_missing_codes": _values((("question_key", "string"), ("code", "string")), codes, "question and code that means no answer"),
+        "config_questions": _values(
+            (("question_key", "string"), *QUESTION_COLUMNS), questions, "survey question"
+        ),
+        "config_missing_codes": _values(
+            (("question_key", "string"), ("code", "string")), codes, "question and code that means no answer"
+        ),
         "config_purposes": _values(
-            (("purpose", "string"), ("basis", "string"), ("channel", "string"), ("expires_after_days", "int")), purposes, "purpose"
+            (
+                ("purpose", "string"),
+                ("basis", "string"),
+                ("channel", "string"),
+                ("expires_after_days", "int"),
+            ),
+            purposes,
+            "purpose",
         ),
         "config_identifiers": _values(
-            (("identifier_type", "string"), ("kind", "string"), ("scope", "string"), ("priority", "int"),
-             ("max_profiles", "int"), ("max_per_customer", "int")), identifiers, "identifier type"
+            (
+                ("identifier_type", "string"),
+                ("kind", "string"),
+                ("scope", "string"),
+                ("priority", "int"),
+                ("max_profiles", "int"),
+                ("max_per_customer", "int"),
+            ),
+            identifiers,
+            "identifier type",
         ),
     }
 

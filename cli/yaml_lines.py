@@ -24,7 +24,9 @@ def load(text: str, name: str) -> tuple[Any, dict[Path, int]]:
             hint="check indentation, quotes and brackets at that line",
         ) from error
     except yaml.reader.ReaderError as error:
-        raise UsageError(f"{name}: not readable as text: {error.reason}", hint="save the file as UTF-8") from error
+        raise UsageError(
+            f"{name}: not readable as text: {error.reason}", hint="save the file as UTF-8"
+        ) from error
     lines: dict[Path, int] = {(): 1}
     if node is None:
         return None, lines

@@ -29,14 +29,14 @@ POINTS: dict[str, str] = {
 _reached: Counter[str] = Counter()
 
 
-class FailPoint(RuntimeError):
+class FailPointError(RuntimeError):
     """Raised at a point by `CDP_FAIL_HOW=raise`."""
 
 
 def reach(point: str) -> None:
     """Pass a named point; fail there if the environment asks for it.
 
-    Raises: KeyError for a point that is not registered; FailPoint or OSError when asked for.
+    Raises: KeyError for a point that is not registered; FailPointError or OSError when asked for.
     """
     if point not in POINTS:
         raise KeyError(f"fail point {point!r} is not registered in POINTS")
@@ -54,4 +54,4 @@ def reach(point: str) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
     if how == "enospc":
         raise OSError(errno.ENOSPC, "no space left on device (fail point)", point)
-    raise FailPoint(point)
+    raise FailPointError(point)

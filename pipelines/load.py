@@ -9,6 +9,7 @@ dlt is imported when there is something to load (2 s).
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -109,7 +110,9 @@ def _new_table(
             hint="put the delivery there, or correct `path` in cdp.yml",
         )
     new = [file for file in listed if (table.name, file.label, file.size, file.mtime_ns) not in read]
-    columns: dict[str, None] = dict.fromkeys(table.columns) if table.path.split(".gz")[0].endswith("jsonl") else {}
+    columns: dict[str, None] = (
+        dict.fromkeys(table.columns) if table.path.split(".gz")[0].endswith("jsonl") else {}
+    )
     for file in new:
         found = readers.layout(con, file, table).names.values()
         if readers.kind_of(file.path) != "jsonl":
@@ -118,7 +121,9 @@ def _new_table(
     return NewTable(table, new, list(columns))
 
 
-def _check_mapped(source: SourceSpec, table: TableSpec, file: FileRef, found: set[str], known: set[str]) -> None:
+def _check_mapped(
+    source: SourceSpec, table: TableSpec, file: FileRef, found: set[str], known: set[str]
+) -> None:
     missing = [column for column in table.columns if column not in found]
     if not missing:
         return
@@ -130,13 +135,19 @@ def _check_mapped(source: SourceSpec, table: TableSpec, file: FileRef, found: se
             f"{message}; earlier deliveries had it",
             hint="ask the source why it vanished, or take it out of the mapping in cdp.yml",
         )
-    raise UsageError(message, hint="correct the column under `columns`, `key`, `updated_at` or `questions` in cdp.yml")
+    raise UsageError(
+        message, hint="correct the column under `columns`, `key`, `updated_at` or `questions` in cdp.yml"
+    )
 
 
 def list_files(root: Path, pattern: str) -> list[FileRef]:
     """Files that match a glob below the company's folder, in name order."""
     base = Path(pattern)
-    paths = Path(base.anchor).glob(str(base.relative_to(base.anchor))) if base.is_absolute() else root.glob(pattern)
+    paths = (
+        Path(base.anchor).glob(str(base.relative_to(base.anchor)))
+        if base.is_absolute()
+        else root.glob(pattern)
+    )
     files = []
     for path in sorted(path for path in paths if path.is_file()):
         stat = path.stat()
@@ -162,7 +173,8 @@ def raw_columns(warehouse: Path, source: SourceSpec) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     with duckdb.connect(str(warehouse)) as con:
         rows = con.execute(
-            "select table_name, column_name from information_schema.columns where table_schema = ?", [source.schema]
+            "select table_name, column_name from information_schema.columns where table_schema = ?",
+            [source.schema],
         ).fetchall()
     for table, column in rows:
         found.setdefault(table, set()).add(column)
@@ -174,7 +186,9 @@ def next_load_seq(warehouse: Path, source: SourceSpec) -> int:
     with duckdb.connect(str(warehouse)) as con:
         if not _has_table(con, source.schema, FILES_TABLE):
             return 1
-        row = con.execute(f"select coalesce(max(_cdp_load_seq), 0) + 1 from {source.schema}.{FILES_TABLE}").fetchone()
+        row = con.execute(
+            f"select coalesce(max(_cdp_load_seq), 0) + 1 from {source.schema}.{FILES_TABLE}"
+        ).fetchone()
     assert row is not None
     return int(row[0])
 
@@ -195,7 +209,12 @@ def _drain(spec: LoadSpec, source: SourceSpec) -> None:
 
 
 def _load(
-    spec: LoadSpec, source: SourceSpec, tables: list[NewTable], run_id: str, result: SourceLoad, progress: Progress | None
+    spec: LoadSpec,
+    source: SourceSpec,
+    tables: list[NewTable],
+    run_id: str,
+    result: SourceLoad,
+    progress: Progress | None,
 ) -> None:
     import dlt
 
@@ -218,7 +237,9 @@ def _load(
         yield _manifest(tables, counts, load_seq, run_id)
 
     resources: list[Any] = [
-        dlt.resource(rows(table), name=table.spec.name, write_disposition="append") for table in tables if table.files
+        dlt.resource(rows(table), name=table.spec.name, write_disposition="append")
+        for table in tables
+        if table.files
     ]
     # Extracted last: by then every row of the package is counted.
     resources.append(dlt.resource(manifest, name=FILES_TABLE, write_disposition="append"))
@@ -244,7 +265,9 @@ def _load(
         result.received[table_name] = result.received.get(table_name, 0) + count
 
 
-def _manifest(tables: list[NewTable], counts: dict[tuple[str, str], int], load_seq: int, run_id: str) -> pa.Table:
+def _manifest(
+    tables: list[NewTable], counts: dict[tuple[str, str], int], load_seq: int, run_id: str
+) -> pa.Table:
     files = [(table.spec.name, file) for table in tables for file in table.files]
     return pa.table(
         {
@@ -314,21 +337,19 @@ def _has_table(con: duckdb.DuckDBPyConnection, schema: str, table: str) -> bool:
     return found is not None
 
 
-class _scratch:
+@contextmanager
+def _scratch(spec: LoadSpec) -> Iterator[duckdb.DuckDBPyConnection]:
     """An in-memory DuckDB for reading, bounded like the warehouse."""
-
-    def __init__(self, spec: LoadSpec) -> None:
-        spec.temp.mkdir(parents=True, exist_ok=True)
-        self._con = duckdb.connect(
-            config={
-                "memory_limit": spec.memory_limit,
-                "temp_directory": str(spec.temp),
-                "max_temp_directory_size": spec.temp_limit,
-            }
-        )
-
-    def __enter__(self) -> duckdb.DuckDBPyConnection:
-        return self._con
-
-    def __exit__(self, *_: object) -> None:
-        self._con.close()
+    spec.temp.mkdir(parents=True, exist_ok=True)
+    con = duckdb.connect(
+        config={
+            "memory_limit": spec.memory_limit,
+            "temp_directory": str(spec.temp),
+            "max_temp_directory_size": spec.temp_limit,
+        }
+    )
+    try:
+        con.execute("set enable_progress_bar = false")
+        yield con
+    finally:
+        con.close()

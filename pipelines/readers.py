@@ -7,7 +7,9 @@ staging judges. A line that is no row (ragged, broken JSON, invalid characters) 
 
 import csv
 import gzip
+import os
 import re
+import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +23,9 @@ from pipelines.specs import FileRef, TableSpec
 BATCH_ROWS = 100_000
 MAX_LINE_BYTES = 16 * 1024 * 1024
 # Never read, whatever the mapping says: a password has no business in a warehouse.
-CREDENTIAL = re.compile(r"(^|[_\W])(password|passwd|pwd|secret|api_?key|access_?token|auth_?token)($|[_\W])", re.I)
+CREDENTIAL = re.compile(
+    r"(^|[_\W])(password|passwd|pwd|secret|api_?key|access_?token|auth_?token)($|[_\W])", re.I
+)
 OURS = ("_cdp_", "_dlt_")
 META = ("_cdp_load_seq", "_cdp_file", "_cdp_position", "_cdp_hash", "_cdp_error", "_cdp_raw")
 
@@ -89,7 +93,9 @@ def layout(con: duckdb.DuckDBPyConnection, file: FileRef, table: TableSpec) -> L
             )
             delivered = [row[0] for row in found.fetchall()]
         else:
-            described = con.execute(f"describe select * from read_parquet({literal(str(file.path))})").fetchall()
+            described = con.execute(
+                f"describe select * from read_parquet({literal(str(file.path))})"
+            ).fetchall()
             delivered = [row[0] for row in described]
     except (duckdb.Error, OSError, UnicodeError, EOFError) as error:
         raise CdpError(
@@ -108,8 +114,12 @@ def batches(
     by_raw = {raw: name for name, raw in found.names.items()}
     relation = {"csv": _csv, "jsonl": _jsonl, "parquet": _parquet}[kind](con, file, table, by_raw)
     selected = [f"{quote(c)}" if c in by_raw else f"null::varchar as {quote(c)}" for c in columns]
-    hashed = ", ".join(f"{literal(by_raw[c] + '=')} || {quote(c)}" for c in sorted(by_raw, key=by_raw.__getitem__))
-    row_hash = f"md5(coalesce(_cdp_raw, concat_ws(chr(31), {hashed})))" if hashed else "md5(coalesce(_cdp_raw, ''))"
+    hashed = ", ".join(
+        f"{literal(by_raw[c] + '=')} || {quote(c)}" for c in sorted(by_raw, key=by_raw.__getitem__)
+    )
+    row_hash = (
+        f"md5(coalesce(_cdp_raw, concat_ws(chr(31), {hashed})))" if hashed else "md5(coalesce(_cdp_raw, ''))"
+    )
     sql = f"""
         select
             {", ".join([*selected, ""])}
@@ -128,7 +138,7 @@ def _csv(con: duckdb.DuckDBPyConnection, file: FileRef, table: TableSpec, by_raw
     header, skip, delimiter = _header(file, table)
     named = raw_names(header)
     columns = ", ".join(f"{literal(named[name])}: 'VARCHAR'" for name in header)
-    path = _as_utf8(file, table)
+    path = _as_utf8(con, file, table)
     con.execute("drop table if exists rejects; drop table if exists scans; drop table if exists good")
     con.execute(
         f"""create temp table good as select row_number() over () as n, * from read_csv(
@@ -159,7 +169,9 @@ def _csv(con: duckdb.DuckDBPyConnection, file: FileRef, table: TableSpec, by_raw
 
 
 def _jsonl(con: duckdb.DuckDBPyConnection, file: FileRef, table: TableSpec, by_raw: dict[str, str]) -> str:
-    pointers = ", ".join(literal("/" + name.replace("~", "~0").replace("/", "~1")) for name in by_raw.values())
+    pointers = ", ".join(
+        literal("/" + name.replace("~", "~0").replace("/", "~1")) for name in by_raw.values()
+    )
     values = ", ".join(f"v[{number}] as {quote(raw)}" for number, raw in enumerate(by_raw, start=1))
     taken = f"case when json_kind = 'OBJECT' then json_extract_string(line, [{pointers}]) end"
     return f"""
@@ -173,7 +185,8 @@ def _jsonl(con: duckdb.DuckDBPyConnection, file: FileRef, table: TableSpec, by_r
 
 def _parquet(con: duckdb.DuckDBPyConnection, file: FileRef, table: TableSpec, by_raw: dict[str, str]) -> str:
     types = dict(
-        row[:2] for row in con.execute(f"describe select * from read_parquet({literal(str(file.path))})").fetchall()
+        row[:2]
+        for row in con.execute(f"describe select * from read_parquet({literal(str(file.path))})").fetchall()
     )
     texts = ", ".join(f"{_as_text(name, types[name])} as {quote(raw)}" for raw, name in by_raw.items())
     return f"""select {texts}, file_row_number + 1 as _cdp_position, null::varchar as _cdp_error,
@@ -202,7 +215,9 @@ def _header(file: FileRef, table: TableSpec) -> tuple[list[str], int, str]:
     with opener(file.path, "rt", encoding=table.encoding or "utf-8-sig", newline="") as handle:
         first = handle.readline()
         if not first.strip():
-            raise CdpError(f"{file.label}: the file is empty, not even a header", hint="deliver the file again")
+            raise CdpError(
+                f"{file.label}: the file is empty, not even a header", hint="deliver the file again"
+            )
         delimiter = table.delimiter or max(",;\t|", key=first.count)
         handle.seek(0)
         reader = csv.reader(handle, delimiter=delimiter)
@@ -220,24 +235,21 @@ def _unique(names: list[str]) -> list[str]:
     return out
 
 
-def _as_utf8(file: FileRef, table: TableSpec) -> Path:
-    # DuckDB reads UTF-8; other encodings need an extension that is a download, so Python converts.
+def _as_utf8(con: duckdb.DuckDBPyConnection, file: FileRef, table: TableSpec) -> Path:
+    # DuckDB reads UTF-8; other encodings need an extension that is a download, so Python converts. The copy lies in
+    # DuckDB's own temporary folder, which is emptied when the load ends.
     if table.encoding is None or table.encoding.lower().replace("-", "") in ("utf8", "utf8sig"):
         return file.path
     opener = gzip.open if file.path.name.endswith(".gz") else open
-    target = Path(_scratch(file))
-    with opener(file.path, "rt", encoding=table.encoding, newline="") as source, target.open("w", encoding="utf-8", newline="") as out:
-        while chunk := source.read(1 << 20):
-            out.write(chunk)
+    row = con.execute("select current_setting('temp_directory')").fetchone()
+    assert row is not None
+    target = Path(str(row[0])) / f"utf8-{os.getpid()}.csv"
+    with (
+        opener(file.path, "rt", encoding=table.encoding, newline="") as source,
+        target.open("w", encoding="utf-8", newline="") as out,
+    ):
+        shutil.copyfileobj(source, out, 1 << 20)
     return target
-
-
-def _scratch(file: FileRef) -> str:
-    import tempfile
-
-    handle = tempfile.NamedTemporaryFile(suffix=".csv", prefix=f"{file.path.stem}-", delete=False)
-    handle.close()
-    return handle.name
 
 
 def _first_line(error: BaseException) -> str:

@@ -25,7 +25,13 @@ CONTACTS = {
     "entity": "contact",
     "path": "data/contacts*.csv",
     "key": ["id"],
-    "columns": {"email": "email", "phone": "phone", "first_name": "first", "last_name": "last", "user_id": "id"},
+    "columns": {
+        "email": "email",
+        "phone": "phone",
+        "first_name": "first",
+        "last_name": "last",
+        "user_id": "id",
+    },
 }
 ORDERS = {
     "name": "orders",
@@ -34,7 +40,11 @@ ORDERS = {
     "key": ["order"],
     "updated_at": "changed",
     "columns": {
-        "order_id": "order", "ordered_at": "at", "gross_amount": "amount", "status": "status", "email": "email",
+        "order_id": "order",
+        "ordered_at": "at",
+        "gross_amount": "amount",
+        "status": "status",
+        "email": "email",
         "user_id": "contact",
     },
 }
@@ -60,7 +70,11 @@ class TestCompany:
 
     def configure(self) -> None:
         """Write cdp.yml from `sources` and `settings`."""
-        text = {"clock": {"as_of": AS_OF}, "identity": {"salt": "test"}, "sources": list(self.sources)} | self.settings
+        text = {
+            "clock": {"as_of": AS_OF},
+            "identity": {"salt": "test"},
+            "sources": list(self.sources),
+        } | self.settings
         (self.root / "cdp.yml").write_text(yaml.safe_dump(text, sort_keys=False, allow_unicode=True))
 
     @property

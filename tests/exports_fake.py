@@ -210,7 +210,7 @@ def recorder() -> Iterator[Recorder]:
             self.end_headers()
             self.wfile.write(content)
 
-        def log_message(self, format: str, *args: Any) -> None:
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is http.server's
             """Stay quiet."""
 
     class Server(ThreadingHTTPServer):

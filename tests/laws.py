@@ -25,7 +25,9 @@ def snapshot(root: Path, schema: str = "marts", ignore: Sequence[str] = ()) -> d
         return {
             table: [
                 str(row)
-                for row in con.execute(f"select {', '.join(names)} from {schema}.{table} order by all").fetchall()
+                for row in con.execute(
+                    f"select {', '.join(names)} from {schema}.{table} order by all"
+                ).fetchall()
             ]
             for table, names in columns.items()
             if table not in ignore
@@ -40,7 +42,9 @@ def differences(left: dict[str, list[str]], right: dict[str, list[str]]) -> list
         if a != b:
             only_a, only_b = sorted(set(a) - set(b)), sorted(set(b) - set(a))
             example = f"\n    < {only_a[:1]}\n    > {only_b[:1]}"
-            told.append(f"{table}: {len(a)} rows against {len(b)}; {len(only_a)} and {len(only_b)} differ{example}")
+            told.append(
+                f"{table}: {len(a)} rows against {len(b)}; {len(only_a)} and {len(only_b)} differ{example}"
+            )
     return told
 
 

@@ -11,7 +11,9 @@ from cli.commands.options import CONFIG, AsJson, Config, company
 
 def explain(
     first: Annotated[str, typer.Argument(metavar="A", help="Email, phone, customer_id or record_id")],
-    second: Annotated[str | None, typer.Argument(metavar="[B]", help="Another one: show the chain from A to B")] = None,
+    second: Annotated[
+        str | None, typer.Argument(metavar="[B]", help="Another one: show the chain from A to B")
+    ] = None,
     config: Config = CONFIG,
     as_json: AsJson = False,
 ) -> None:
@@ -29,15 +31,23 @@ def explain(
         typer.echo(json.dumps(found, ensure_ascii=False))
         return
     if second is not None and not found["joined"]:
-        typer.echo(f"two people: {found['customer_id']} and {found['other_customer_id']}; no identifier joins them")
+        typer.echo(
+            f"two people: {found['customer_id']} and {found['other_customer_id']}; no identifier joins them"
+        )
         return
     hops = found["chain"] if second is not None else found["links"]
-    typer.echo(f"customer {found['customer_id']}" + (f", {len(found['nodes'])} nodes" if second is None else ""))
+    typer.echo(
+        f"customer {found['customer_id']}" + (f", {len(found['nodes'])} nodes" if second is None else "")
+    )
     if not hops:
-        typer.echo("  one record; nothing is linked to it" if second is None else "  A and B are the same record")
+        typer.echo(
+            "  one record; nothing is linked to it" if second is None else "  A and B are the same record"
+        )
     for hop in hops:
         since = f" (seen since {hop['first_seen_at'][:10]})" if hop["first_seen_at"] else ""
-        typer.echo(f"  {hop['start']}\n    -- same {hop['identifier']} {hop['value']}{since} -->\n  {hop['end']}")
+        typer.echo(
+            f"  {hop['start']}\n    -- same {hop['identifier']} {hop['value']}{since} -->\n  {hop['end']}"
+        )
 
 
 def evaluate(

@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from cli.config import Company
 
 Config = Annotated[
-    Path, typer.Option("--config", envvar="CDP_CONFIG", help="The company's cdp.yml", show_default="cdp.yml here")
+    Path,
+    typer.Option("--config", envvar="CDP_CONFIG", help="The company's cdp.yml", show_default="cdp.yml here"),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object")]
 CONFIG = Path("cdp.yml")

@@ -11,7 +11,9 @@ from cli.commands.options import CONFIG, AsJson, Config, company
 if TYPE_CHECKING:
     from cli.run import Outcome
 
-FullRefresh = Annotated[bool, typer.Option("--full-refresh", help="Rebuild every model; ids and history are kept")]
+FullRefresh = Annotated[
+    bool, typer.Option("--full-refresh", help="Rebuild every model; ids and history are kept")
+]
 
 
 def run(config: Config = CONFIG, full_refresh: FullRefresh = False, as_json: AsJson = False) -> None:
@@ -46,7 +48,9 @@ def stage_command(stage: str) -> Callable[..., None]:
         outcome = run_stages(company(config), (stage,), full_refresh=full_refresh, command=stage, say=_say)
         _report(outcome, as_json)
 
-    one.__doc__ = f"{helps[stage]}\n\nExample: cdp {stage} --config demo/cdp.yml\n\nExit codes as of `cdp run`."
+    one.__doc__ = (
+        f"{helps[stage]}\n\nExample: cdp {stage} --config demo/cdp.yml\n\nExit codes as of `cdp run`."
+    )
     return one
 
 
@@ -73,7 +77,7 @@ def lines(summary: dict[str, Any]) -> list[str]:
         "profiles  " + ", ".join(f"{count:,} {kind}" for kind, count in profiles.items()),
         f"identity  {summary['merged_records']:,} records merged into another's profile,"
         f" {summary['identity_breaches']:,} profiles break a constraint",
-        f"orders    {summary['orders']:,}, revenue {summary['revenue'] or 'unknown'}",
+        f"purchases {summary['orders']:,}, revenue {summary['revenue'] or 'unknown'}",
     ]
     for one in summary["scores"]:
         if one["score"] is None:
@@ -81,5 +85,7 @@ def lines(summary: dict[str, Any]) -> list[str]:
         low, high = one["ci"]
         interval = f"[{low:.2f}, {high:.2f}]" if low is not None and high is not None else "no interval"
         few = "" if one["enough_n"] else "  (small sample)"
-        told.append(f"{one['metric']:<9} {one['question']}: {one['score']:.2f} {interval} n {one['n']:,}{few}")
+        told.append(
+            f"{one['metric']:<9} {one['question']}: {one['score']:.2f} {interval} n {one['n']:,}{few}"
+        )
     return told

@@ -27,7 +27,9 @@ def list_runs(config: Config = CONFIG, as_json: AsJson = False) -> None:
         typer.echo(json.dumps([dict(zip(names, row, strict=True)) for row in rows]))
         return
     for row in rows:
-        typer.echo(f"{row[0]}  {row[1]:<9} {row[2]:<9} {'' if row[3] is None else row[3]}  {row[6] or ''}".rstrip())
+        typer.echo(
+            f"{row[0]}  {row[1]:<9} {row[2]:<9} {'' if row[3] is None else row[3]}  {row[6] or ''}".rstrip()
+        )
 
 
 def show(
@@ -53,7 +55,8 @@ def show(
         if run is None:
             raise UsageError(f"no run {run_id}", hint="`cdp runs list` shows them")
         steps = con.execute(
-            "select step, seconds, rows, status from ops.run_steps where run_id = ? order by started_at", [run[0]]
+            "select step, seconds, rows, status from ops.run_steps where run_id = ? order by started_at",
+            [run[0]],
         ).fetchall()
     if as_json:
         record = {"run_id": run[0], "command": run[1], "status": run[2], "exit_code": run[3], "error": run[5]}

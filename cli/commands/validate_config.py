@@ -19,8 +19,10 @@ def validate_config(config: Config = CONFIG, as_json: AsJson = False) -> None:
     found = company(config)
     syncs = check_syncs(found)
     result = {
-        "config": str(found.config_path), "sources": [source.name for source in found.sources],
-        "tables": sum(len(source.tables) for source in found.sources), "syncs": [sync.name for sync in syncs],
+        "config": str(found.config_path),
+        "sources": [source.name for source in found.sources],
+        "tables": sum(len(source.tables) for source in found.sources),
+        "syncs": [sync.name for sync in syncs],
     }
     if as_json:
         typer.echo(json.dumps(result))

@@ -48,7 +48,11 @@ def trial() -> Iterator[Trial]:
     root = Path(__file__).resolve().parents[2]
     with subprocess.Popen(
         [sys.executable, "-m", "tests.faults.forker"],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=root, env=os.environ | {"PYTHONPATH": str(root)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=root,
+        env=os.environ | {"PYTHONPATH": str(root)},
     ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
@@ -56,9 +60,13 @@ def trial() -> Iterator[Trial]:
         while (line := stdout.readline().strip()) != "ready":
             assert line, "the forker died before it was ready"
 
-        def run(company: Path, env: dict[str, str] | None = None, kill_after: float | None = None) -> dict[str, Any]:
+        def run(
+            company: Path, env: dict[str, str] | None = None, kill_after: float | None = None
+        ) -> dict[str, Any]:
             wanted = {
-                "config": str(company / "cdp.yml"), "env": env or {}, "kill_after": kill_after,
+                "config": str(company / "cdp.yml"),
+                "env": env or {},
+                "kill_after": kill_after,
                 "log": str(company.parent / f"{company.name}.log"),
             }
             stdin.write(json.dumps(wanted) + "\n")
@@ -139,9 +147,10 @@ def test_kills_at_random_moments_heal(stage: Stage, trial: Trial) -> None:
         died = trial(company, kill_after=moment)
         outcomes.append(died["signal"])
         healed = trial(company)
-        assert healed["code"] == 0, f"killed after {moment:.2f} s: " + (
-            stage.start.parent / f"{company.name}.log"
-        ).read_text()[-2000:]
+        assert healed["code"] == 0, (
+            f"killed after {moment:.2f} s: "
+            + (stage.start.parent / f"{company.name}.log").read_text()[-2000:]
+        )
         check_healed(company, stage)
         shutil.rmtree(company)
 

@@ -246,7 +246,7 @@ def test_every_received_row_is_accounted_for(published: dict[str, Path], name: s
     """Conservation: received = loaded + duplicates + quarantined + suppressed; nothing was quarantined."""
     with duckdb.connect(str(published[name]), read_only=True) as marts:
         rows = marts.execute(
-            "select source_table, received, loaded, duplicates, quarantined, suppressed from ops.load_counts"
+            "select table_name, received, loaded, duplicates, quarantined, suppressed from ops.load_counts"
         ).fetchall()
 
     assert rows

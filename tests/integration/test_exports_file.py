@@ -12,7 +12,7 @@ import pytest
 
 from pipelines.errors import UsageError
 from pipelines.exports import DestinationSpec
-from pipelines.failpoints import FailPoint
+from pipelines.failpoints import FailPointError
 from tests.exports_fake import FILE_SYNC, add_people, create_tables, csv_file, run, say
 
 
@@ -160,7 +160,7 @@ def test_a_failure_at_any_point_is_made_good(
     monkeypatch.setattr("pipelines.failpoints._reached", type(__import__("collections").Counter())())
     monkeypatch.setenv("CDP_FAIL_AT", point)
     monkeypatch.setenv("CDP_FAIL_HOW", "raise")
-    with pytest.raises(FailPoint):
+    with pytest.raises(FailPointError):
         run(con, csv_file(target), FILE_SYNC)
     monkeypatch.delenv("CDP_FAIL_AT")
     result = run(con, csv_file(target), FILE_SYNC, run_id="r2")

@@ -1,6 +1,7 @@
 """Identity: exact components against scipy, stable ids, history, limits, devices that never link."""
 
 import random
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ FILES = [{"name": "crm", "connector": "files", "tables": [{**CONTACTS, "updated_
 CHANGED = HEADER + ",changed"
 
 
-def crm(path: Path, settings: dict[str, object] | None = None) -> TestCompany:
+def crm(path: Path, settings: Mapping[str, object] | None = None) -> TestCompany:
     """A company with one CRM."""
     sources = [{"name": "crm", "connector": "files", "tables": [CONTACTS]}]
     return TestCompany(path, sources, dict(settings or {}), select=BELOW_MARTS)
@@ -23,7 +24,9 @@ def crm(path: Path, settings: dict[str, object] | None = None) -> TestCompany:
 
 def owners(company: TestCompany) -> dict[str, str]:
     """Contact id -> customer_id."""
-    rows = company.rows("select node_id, customer_id from identity.node_customers where node_id like 'crm.contacts:%'")
+    rows = company.rows(
+        "select node_id, customer_id from identity.node_customers where node_id like 'crm.contacts:%'"
+    )
     return {node.removeprefix("crm.contacts:"): customer for node, customer in rows}
 
 
@@ -73,12 +76,12 @@ def scipy_partition(rows: list[tuple[str, str, str]]) -> set[frozenset[str]]:
 @pytest.mark.parametrize("seed", [1])
 def test_components_equal_scipy_on_a_thousand_random_graphs(tmp_path: Path, seed: int) -> None:
     """Chains of 10,000 and hubs included; limits are off, so that only the algorithm is judged."""
-    settings = {"identity": {"salt": "t", "identifiers": {"email": {}, "phone": {}}, "max_cluster_size": 100000}}
+    settings = {
+        "identity": {"salt": "t", "identifiers": {"email": {}, "phone": {}}, "max_cluster_size": 100000}
+    }
     company = crm(tmp_path / "c", settings)
-    company.sources = [
-        {"name": "crm", "connector": "files", "tables": [
-            {**CONTACTS, "columns": {k: v for k, v in CONTACTS["columns"].items() if k != "user_id"}}]}  # type: ignore[attr-defined]
-    ]
+    mapped = {"email": "email", "phone": "phone"}
+    company.sources = [{"name": "crm", "connector": "files", "tables": [{**CONTACTS, "columns": mapped}]}]
     company.configure()
     rows = random_graphs(seed, 1000)
     company.csv("data/contacts1.csv", HEADER, *(f"{r},{e},{p},A,B" for r, e, p in rows))
@@ -208,12 +211,23 @@ def test_a_shared_device_is_sliced_by_logins_and_links_nobody(tmp_path: Path) ->
     company = TestCompany(tmp_path / "c", [EVENTS], select=BELOW_MARTS)
     company.jsonl(
         "spool/a.jsonl",
-        event(1, 1), event(2, 2, userId="u1"), event(3, 3), event(4, 4, userId="u2"), event(5, 5),
+        event(1, 1),
+        event(2, 2, userId="u1"),
+        event(3, 3),
+        event(4, 4, userId="u2"),
+        event(5, 5),
         {**event(6, 6), "anonymousId": "d2"},
     )
     company.load_and_build()
 
-    assert slices(company) == [("m1", "u1"), ("m2", "u1"), ("m3", "u1"), ("m4", "u2"), ("m5", "u2"), ("m6", None)]
+    assert slices(company) == [
+        ("m1", "u1"),
+        ("m2", "u1"),
+        ("m3", "u1"),
+        ("m4", "u2"),
+        ("m5", "u2"),
+        ("m6", None),
+    ]
     assert company.rows("select count(distinct customer_id) from identity.node_customers") == [(2,)]
 
 

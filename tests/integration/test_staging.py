@@ -10,10 +10,12 @@ from tests.companies import BELOW_MARTS, CONTACTS, EVENTS, ORDERS, TestCompany
 HEADER = "order,at,amount,status,email,contact,changed"
 
 
-@pytest.fixture()
+@pytest.fixture
 def shop(tmp_path: Path) -> TestCompany:
     """A company with one table of orders that change."""
-    return TestCompany(tmp_path / "shop", [{"name": "shop", "connector": "files", "tables": [ORDERS]}], select=BELOW_MARTS)
+    return TestCompany(
+        tmp_path / "shop", [{"name": "shop", "connector": "files", "tables": [ORDERS]}], select=BELOW_MARTS
+    )
 
 
 def statuses(company: TestCompany) -> list[tuple[str, str]]:
@@ -66,7 +68,8 @@ def test_the_same_content_again_is_a_duplicate_of_the_version_held(shop: TestCom
 def test_bad_rows_are_quarantined_with_file_line_and_reason(shop: TestCompany) -> None:
     """What cannot be used is listed where it stands, and the good rows beside it go on."""
     shop.csv(
-        "data/orders1.csv", HEADER,
+        "data/orders1.csv",
+        HEADER,
         "o1,2026-01-01,10.00,a,x@x.io,1,2026-01-02",
         "o2,yesterday,10.00,a,x@x.io,1,2026-01-02",
         "o3,2026-01-01,10.00",
@@ -105,7 +108,9 @@ def test_a_second_load_with_nothing_new_does_no_work(shop: TestCompany) -> None:
 def test_a_deleted_record_leaves_staging_and_comes_back(tmp_path: Path) -> None:
     """Soft deletes are versions: the newest decides."""
     table = {**ORDERS, "deleted_at": "gone", "columns": {**ORDERS["columns"]}}  # type: ignore[dict-item]
-    shop = TestCompany(tmp_path / "c", [{"name": "shop", "connector": "files", "tables": [table]}], select=BELOW_MARTS)
+    shop = TestCompany(
+        tmp_path / "c", [{"name": "shop", "connector": "files", "tables": [table]}], select=BELOW_MARTS
+    )
     header = HEADER + ",gone"
     shop.csv("data/orders1.csv", header, "o1,2026-01-01,10.00,a,x@x.io,1,2026-01-02,")
     shop.load_and_build()
@@ -122,10 +127,19 @@ def test_a_deleted_record_leaves_staging_and_comes_back(tmp_path: Path) -> None:
 def test_a_table_without_key_keeps_repeats_in_a_file_and_refuses_them_across_files(tmp_path: Path) -> None:
     """Two equal lines are two facts; the same file again is not."""
     table = {
-        "name": "changes", "entity": "stage_change", "path": "data/c*.csv",
-        "columns": {"subject_type": {"value": "ticket"}, "subject_id": "case", "stage": "stage", "changed_at": "at"},
+        "name": "changes",
+        "entity": "stage_change",
+        "path": "data/c*.csv",
+        "columns": {
+            "subject_type": {"value": "ticket"},
+            "subject_id": "case",
+            "stage": "stage",
+            "changed_at": "at",
+        },
     }
-    desk = TestCompany(tmp_path / "c", [{"name": "desk", "connector": "files", "tables": [table]}], select=BELOW_MARTS)
+    desk = TestCompany(
+        tmp_path / "c", [{"name": "desk", "connector": "files", "tables": [table]}], select=BELOW_MARTS
+    )
     rows = ["1,open,2026-01-01", "1,open,2026-01-01", "2,open,2026-01-02"]
     desk.csv("data/c1.csv", "case,stage,at", *rows)
     desk.load_and_build()
@@ -139,7 +153,9 @@ def test_a_table_without_key_keeps_repeats_in_a_file_and_refuses_them_across_fil
 
 def test_reordered_and_new_columns_do_not_make_new_versions(tmp_path: Path) -> None:
     """A source that moves its columns re-delivers the same rows: duplicates; a new column is kept in raw."""
-    crm = TestCompany(tmp_path / "c", [{"name": "crm", "connector": "files", "tables": [CONTACTS]}], select=BELOW_MARTS)
+    crm = TestCompany(
+        tmp_path / "c", [{"name": "crm", "connector": "files", "tables": [CONTACTS]}], select=BELOW_MARTS
+    )
     crm.csv("data/contacts1.csv", "id,email,phone,first,last", "1,a@x.io,,Ada,L")
     crm.load_and_build()
     crm.csv("data/contacts2.csv", "last,first,phone,email,id", "L,Ada,,a@x.io,1")
@@ -153,7 +169,9 @@ def test_reordered_and_new_columns_do_not_make_new_versions(tmp_path: Path) -> N
 
 def test_a_wrong_column_in_the_mapping_stops_before_anything_is_loaded(tmp_path: Path) -> None:
     """A configuration error names the file, the column and what there is (exit 2)."""
-    crm = TestCompany(tmp_path / "c", [{"name": "crm", "connector": "files", "tables": [CONTACTS]}], select=BELOW_MARTS)
+    crm = TestCompany(
+        tmp_path / "c", [{"name": "crm", "connector": "files", "tables": [CONTACTS]}], select=BELOW_MARTS
+    )
     crm.csv("data/contacts1.csv", "id,mail,phone,first,last", "1,a@x.io,,Ada,L")
 
     with pytest.raises(UsageError, match=r"contacts1.csv has no column `email`; it has `first`, `id`"):
@@ -162,12 +180,22 @@ def test_a_wrong_column_in_the_mapping_stops_before_anything_is_loaded(tmp_path:
 
 def test_a_vanished_column_stops_its_source_only(tmp_path: Path) -> None:
     """A delivery that lost a mapped column is not read as nulls; other sources go on."""
-    crm = TestCompany(tmp_path / "c", [{"name": "crm", "connector": "files", "tables": [CONTACTS]}, EVENTS], select=BELOW_MARTS)
+    crm = TestCompany(
+        tmp_path / "c",
+        [{"name": "crm", "connector": "files", "tables": [CONTACTS]}, EVENTS],
+        select=BELOW_MARTS,
+    )
     crm.csv("data/contacts1.csv", "id,email,phone,first,last", "1,a@x.io,,Ada,L")
-    crm.jsonl("spool/a.jsonl", {"messageId": "m1", "type": "track", "event": "E", "timestamp": "2026-01-01T00:00:00Z"})
+    crm.jsonl(
+        "spool/a.jsonl",
+        {"messageId": "m1", "type": "track", "event": "E", "timestamp": "2026-01-01T00:00:00Z"},
+    )
     crm.load()
     crm.csv("data/contacts2.csv", "id,phone,first,last", "2,,Bob,M")
-    crm.jsonl("spool/b.jsonl", {"messageId": "m2", "type": "track", "event": "E", "timestamp": "2026-01-02T00:00:00Z"})
+    crm.jsonl(
+        "spool/b.jsonl",
+        {"messageId": "m2", "type": "track", "event": "E", "timestamp": "2026-01-02T00:00:00Z"},
+    )
     loads = {one.source: one for one in crm.load()}
 
     assert isinstance(loads["crm"].error, CdpError)
@@ -177,7 +205,9 @@ def test_a_vanished_column_stops_its_source_only(tmp_path: Path) -> None:
 
 def test_missing_and_empty_files_say_so(tmp_path: Path) -> None:
     """No file at all, and a file without even a header, are told apart."""
-    crm = TestCompany(tmp_path / "c", [{"name": "crm", "connector": "files", "tables": [CONTACTS]}], select=BELOW_MARTS)
+    crm = TestCompany(
+        tmp_path / "c", [{"name": "crm", "connector": "files", "tables": [CONTACTS]}], select=BELOW_MARTS
+    )
     missing = crm.load()[0].error
     (tmp_path / "c" / "data").mkdir()
     (tmp_path / "c" / "data" / "contacts1.csv").write_text("")
@@ -192,7 +222,13 @@ def test_missing_and_empty_files_say_so(tmp_path: Path) -> None:
 def test_events_are_kept_once_by_message_id(tmp_path: Path) -> None:
     """Trackers send again: the first delivery of a message stands, whatever comes later under its id."""
     web = TestCompany(tmp_path / "c", [EVENTS], select=BELOW_MARTS)
-    one = {"messageId": "m1", "type": "track", "event": "A", "timestamp": "2026-01-01T00:00:00Z", "userId": "u1"}
+    one = {
+        "messageId": "m1",
+        "type": "track",
+        "event": "A",
+        "timestamp": "2026-01-01T00:00:00Z",
+        "userId": "u1",
+    }
     web.jsonl("spool/a.jsonl", one, one, "{broken", "[1]", {**one, "messageId": ""})
     web.load_and_build()
     web.jsonl("spool/b.jsonl", {**one, "event": "B"})
@@ -200,15 +236,21 @@ def test_events_are_kept_once_by_message_id(tmp_path: Path) -> None:
 
     assert web.rows("select event_name from staging.stg_events") == [("A",)]
     assert web.rows("select status, count(*) from staging.stg_rows group by 1 order by 1") == [
-        ("duplicate", 2), ("loaded", 1), ("quarantined", 3),
+        ("duplicate", 2),
+        ("loaded", 1),
+        ("quarantined", 3),
     ]
     assert conserved(web)
 
 
 def test_a_full_refresh_judges_every_row_as_the_runs_did(shop: TestCompany) -> None:
     """Law 2 at the bottom: status depends on the order of delivery only."""
-    for number, (status, changed) in enumerate([("a", 2), ("a", 2), ("b", 5), ("late", 1), ("b", 5), ("a", 6)]):
-        shop.csv(f"data/orders{number}.csv", HEADER, f"o1,2026-01-01,1.00,{status},x@x.io,1,2026-01-0{changed}")
+    for number, (status, changed) in enumerate(
+        [("a", 2), ("a", 2), ("b", 5), ("late", 1), ("b", 5), ("a", 6)]
+    ):
+        shop.csv(
+            f"data/orders{number}.csv", HEADER, f"o1,2026-01-01,1.00,{status},x@x.io,1,2026-01-0{changed}"
+        )
         shop.load_and_build()
     before = statuses(shop), current(shop)
     shop.build(full_refresh=True)

@@ -8,7 +8,7 @@ import pytest
 
 from cli import publish, warehouse
 from pipelines.errors import BlockedError, CdpError
-from pipelines.failpoints import FailPoint
+from pipelines.failpoints import FailPointError
 from tests.ops_company import CONFIG, fill, make_company
 
 
@@ -109,7 +109,7 @@ def test_what_the_gate_held_back_stays_back_until_a_newer_verdict(tmp_path: Path
     assert company.published.exists()
 
 
-@pytest.mark.parametrize(("how", "error"), [("raise", FailPoint), ("enospc", CdpError)])
+@pytest.mark.parametrize(("how", "error"), [("raise", FailPointError), ("enospc", CdpError)])
 def test_a_failure_before_the_swap_leaves_the_old_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str, error: type[Exception]
 ) -> None:

@@ -22,8 +22,7 @@ scored as (
     select
         record_id,
         answer_id,
-        question,
-        survey,
+        question_key,
         score
     from answers
     where score is not null
@@ -62,10 +61,7 @@ joined as (
         coalesce(owners.customer_id, scored.record_id) as touch_key
     from scored
     inner join responses on scored.record_id = responses.record_id
-    inner join questions
-        on
-            scored.question = questions.question
-            and (questions.survey is null or questions.survey = scored.survey)
+    inner join questions on scored.question_key = questions.question_key
     left join owners on responses.node_id = owners.node_id
     where not coalesce(responses.is_test, false)
 ),
