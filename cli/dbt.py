@@ -13,6 +13,7 @@ from typing import Any
 
 from cli.config import Company
 from cli.generate import COMPANY_MODELS, GENERATED_MODELS
+from cli.warehouse import temp_of
 from pipelines.errors import CdpError
 
 _runner: Any = None
@@ -47,7 +48,7 @@ def environment(company: Company) -> dict[str, str]:
         "CDP_WEEK_STARTS": company.file.reporting.week_starts,
         "CDP_SALT": company.file.identity.salt or "",
         "CDP_MEMORY_LIMIT": company.memory_limit,
-        "CDP_TEMP": str(company.dot / "tmp" / "dbt"),
+        "CDP_TEMP": str(temp_of(company)),
         "CDP_TEMP_LIMIT": company.temp_limit,
         "DBT_PROJECT_DIR": str(company.dot / "project"),
         "DBT_PROFILES_DIR": str(company.dot / "project"),
@@ -75,7 +76,7 @@ def applied(variables: dict[str, str]) -> Iterator[None]:
 def invoke(company: Company, arguments: list[str]) -> DbtResult:
     """Run one dbt command, e.g. `["run"]`; quiet on the terminal, whole in `.cdp/logs/dbt.log`."""
     global _runner
-    (company.dot / "tmp" / "dbt").mkdir(parents=True, exist_ok=True)
+    temp_of(company).mkdir(parents=True, exist_ok=True)
     with applied(environment(company)):
         from dbt.cli.main import dbtRunner
 

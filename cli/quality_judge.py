@@ -76,7 +76,9 @@ def _suite(table: str, members: list[Measure]) -> Any:
 
 
 def _context(docs: Path) -> Any:
-    logging.getLogger("great_expectations").setLevel(logging.WARNING)
+    # The module that speaks has a level of its own, so the package's is not enough.
+    for name in ("great_expectations", "great_expectations.data_context.types.base"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     context: Any = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False, "metric_calculations": False}
     for site in context.config.data_docs_sites.values():

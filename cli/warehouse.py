@@ -70,7 +70,7 @@ def connect(company: Company, read_only: bool = False) -> Iterator[duckdb.DuckDB
 
     Raises BusyError when another process holds the file, CdpError when it can not be opened, read or written.
     """
-    path, temp = company.warehouse, company.dot / "tmp" / str(os.getpid())
+    path, temp = company.warehouse, temp_of(company, read_only)
     if read_only and not path.exists():
         raise CdpError(f"there is no warehouse at {path}", hint="`cdp run` creates and fills it")
     create(company)
@@ -86,6 +86,14 @@ def connect(company: Company, read_only: bool = False) -> Iterator[duckdb.DuckDB
         if not is_environment(error):
             raise
         raise translate(error, path) from error
+
+
+def temp_of(company: Company, read_only: bool = False) -> Path:
+    """Where DuckDB may spill: one folder for the writer (DuckDB's file lock allows one), one for each reader.
+
+    The writer's name is fixed because dbt opens the file too, and a handle whose folder is in use refuses another.
+    """
+    return company.dot / "tmp" / (str(os.getpid()) if read_only else "writer")
 
 
 def translate(error: BaseException, path: Path | None = None) -> CdpError:
@@ -198,6 +206,9 @@ def _configure(con: duckdb.DuckDBPyConnection, company: Company, temp: Path) -> 
         "max_temp_directory_size": company.temp_limit,
         "TimeZone": "UTC",
     }
+    now = con.execute("select current_setting('temp_directory')").fetchone()
+    if now is not None and now[0] == str(temp):
+        del settings["temp_directory"]
     for name, value in settings.items():
         con.execute(f"set {name} = {quoted_text(value)}")
     # No query of ours relies on insertion order, and keeping it costs memory.

@@ -42,7 +42,7 @@ def test_limits_are_the_companys_and_temp_is_cleared(tmp_path: Path) -> None:
             " current_setting('TimeZone')"
         ).fetchone()
 
-    assert found == ("18.6 GiB", str(company.dot / "tmp" / str(os.getpid())), "UTC")
+    assert found == ("18.6 GiB", str(company.dot / "tmp" / "writer"), "UTC")
     assert list((company.dot / "tmp").iterdir()) == []
     assert company.dot.stat().st_mode & 0o777 == 0o700
 

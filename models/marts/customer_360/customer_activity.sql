@@ -1,3 +1,4 @@
+{{ config(schema='customer') }}
 -- Grain: one row per customer: first and last touch, sessions, tickets and the latest score of each metric.
 with
 

@@ -1,3 +1,4 @@
+{{ config(schema='customer') }}
 -- Grain: one row per customer with a subscription: whether one is active at as_of, and when the last one ended.
 with
 

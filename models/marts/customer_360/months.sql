@@ -1,3 +1,4 @@
+{{ config(schema='customer') }}
 -- Grain: one row per calendar month (reporting zone) from the first purchase to as_of.
 with
 

@@ -1,4 +1,5 @@
 {{ config(
+    schema='customer',
     materialized='incremental',
     incremental_strategy='replace_touched',
     touch_column='record_id',

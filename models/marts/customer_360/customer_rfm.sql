@@ -1,3 +1,4 @@
+{{ config(schema='customer') }}
 -- Grain: one row per customer with a purchase in the 12 months to as_of: recency, frequency and monetary quintiles.
 -- The score is 1 plus the number of fifths of all these customers who are strictly worse, so equal values share one score
 -- and nobody is moved by the order of a tie.

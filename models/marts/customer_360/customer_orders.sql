@@ -1,3 +1,4 @@
+{{ config(schema='customer') }}
 -- Grain: one row per customer with at least one order of any kind: sums over their orders, and over the last 12 months.
 with
 

@@ -1,3 +1,4 @@
+{{ config(schema='customer') }}
 -- Grain: one row per customer and calendar month (reporting zone) with at least one purchase, up to as_of.
 with
 
