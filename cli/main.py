@@ -5,8 +5,8 @@ Nothing heavy (dbt, dlt, Great Expectations, DuckDB) is imported here: `cdp --he
 
 import os
 import sys
+from typing import Any
 
-import click
 import typer
 
 from cli.commands import (
@@ -66,6 +66,10 @@ app.add_typer(runs_app, name="runs")
 app.add_typer(audience_app, name="audience")
 
 
+# Typer carries its own copy of click from 0.29 on; this is the class either copy raises for wrong arguments.
+WrongArguments: Any = next(one for one in typer.BadParameter.__mro__ if one.__name__ == "ClickException")
+
+
 def main() -> None:
     """Run the app; every ending has its exit code, none of them is a traceback for a known cause."""
     # Whatever we or the libraries write holds personal data: readable by its owner only, unless said otherwise.
@@ -73,12 +77,12 @@ def main() -> None:
     try:
         code = app(standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
-    except click.exceptions.Exit as leaving:
+    except typer.Exit as leaving:
         sys.exit(leaving.exit_code)
-    except click.ClickException as error:
+    except WrongArguments as error:
         error.show()
         sys.exit(2)
-    except click.exceptions.Abort:
+    except typer.Abort:
         sys.exit(130)
     except CdpError as error:
         _tell(str(error), error.hint)

@@ -18,7 +18,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import click
 import sqlglot
 import typer
 
@@ -117,9 +116,8 @@ def commands() -> Iterator[str]:
 
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
 
-    def walk(command: click.Command, path: str) -> Iterator[str]:
-        # typer brings its own copy of click, so no isinstance here
-        children: dict[str, click.Command] = getattr(command, "commands", {})
+    def walk(command: Any, path: str) -> Iterator[str]:
+        children: dict[str, Any] = getattr(command, "commands", {})
         if children:
             for name, child in children.items():
                 yield from walk(child, f"{path} {name}")
