@@ -63,6 +63,7 @@ def stores(company: Company) -> tuple[Store, ...]:
         Store(_beside(warehouse, ".new-*"), "working", False, "the next run"),
         Store(published, "published", True, "the next publish"),
         Store(_beside(published, ".tmp-*"), "working", True, "the next publish"),
+        Store(str(Path(published).with_name("report.html")), "generated", False, "the next `cdp report`"),
         Store(".cdp/tmp/*", "working", True, "the end of the process; the next run for dead ones"),
         Store(
             ".cdp/dlt/*", "working", True, "finished packages: after each load; pending ones: the next load"

@@ -1,0 +1,226 @@
+"""The laws over whole runs of the simulated company: repeat, a day later, full refresh, portions, readers, identity."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from cli.config import load_company
+from cli.run import STAGES, Outcome, run
+from cli.stores import snapshot as files_of
+from cli.stores import unlisted, unlisted_schemas
+from demo.generate import generate
+from tests import laws
+
+PEOPLE = 300
+ROOT = Path(__file__).resolve().parents[2]
+# What may change when only the clock moves: counted from as_of, or cut by periods that have begun since.
+TIME_RELATIVE = {
+    "kpis", "retention_cohorts", "rfm_thresholds", "customer_360", "consents", "audience_members",
+    "audience_history", "cx_scores",
+}  # fmt: skip
+TIME_RELATIVE_360 = {
+    "profile_kind", "rfm_recency_score", "rfm_frequency_score", "rfm_monetary_score", "rfm_score", "rfm_segment",
+}  # fmt: skip
+
+
+def go(root: Path, *, full_refresh: bool = False) -> Outcome:
+    """`cdp run` in this process; it must end well."""
+    outcome = run(load_company(root / "cdp.yml"), STAGES, full_refresh=full_refresh)
+    assert (outcome.exit_code, outcome.problems) == (0, [])
+    return outcome
+
+
+def move_clock(root: Path, days: int) -> None:
+    """Pin as_of some days later."""
+    path = root / "cdp.yml"
+    pinned = load_company(path).file.clock.as_of
+    assert isinstance(pinned, datetime)
+    text = path.read_text()
+    old = next(line for line in text.splitlines() if line.startswith("clock:"))
+    path.write_text(text.replace(old, f'clock: {{as_of: "{(pinned + timedelta(days=days)).isoformat()}"}}'))
+
+
+@dataclass
+class Ran:
+    """A company that took its deliveries in three runs."""
+
+    root: Path
+    before: set[Path]
+    portions: dict[str, list[str]]
+    outcome: Outcome
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """Three runs: old deliveries, then newer, then the newest; as cron would."""
+    root = tmp_path_factory.mktemp("laws") / "demo"
+    generate(root, people=PEOPLE)
+    before = files_of(root)
+    held = laws.hold_back(root, "2025-12-31")
+    later = [pair for pair in held if "2026-06-30" in pair[0].name]
+    go(root)
+    laws.deliver([pair for pair in held if pair not in later], root, root)
+    go(root)
+    laws.deliver(later, root, root)
+    outcome = go(root)
+    return Ran(root, before, laws.snapshot(root), outcome)
+
+
+def test_portions_equal_a_full_refresh_and_ids_stay(ran: Ran, tmp_path: Path) -> None:
+    """Law 2 and 4: every mart row for row, the same customer_id for everybody."""
+    root = laws.copy_company(ran.root, tmp_path / "full")
+    go(root, full_refresh=True)
+
+    assert laws.differences(ran.portions, laws.snapshot(root)) == []
+
+
+def test_a_second_run_sends_nothing_and_changes_no_mart_row(ran: Ran, tmp_path: Path) -> None:
+    """Law 6: unchanged data means no operation at all."""
+    root = laws.copy_company(ran.root, tmp_path / "again")
+    sent, files = laws.sent(root), laws.files_sent(root)
+    outcome = go(root)
+
+    assert [sync["acked"] for sync in outcome.stages["export"]] == [0, 0]
+    assert laws.sent(root) == sent
+    assert laws.files_sent(root) == files
+    assert laws.differences(laws.snapshot(root), ran.portions) == []
+
+
+def test_something_was_sent_and_some_were_held_back(ran: Ran) -> None:
+    """The two tests around this one would pass on a company that never sends."""
+    syncs = ran.outcome.stages["export"]
+
+    assert len(laws.sent(ran.root)) > 0
+    assert sum(sync["excluded"] for sync in syncs) > 0
+    assert all(path.stat().st_size for path in (ran.root / "exports" / "out").glob("*.csv"))
+
+
+def test_a_day_later_only_time_relative_columns_move(ran: Ran, tmp_path: Path) -> None:
+    """Nothing new was delivered: facts, identity and golden records stay as they are."""
+    root = laws.copy_company(ran.root, tmp_path / "later")
+    move_clock(root, 1)
+    go(root)
+    after = laws.snapshot(root)
+    changed = {line.split(":")[0] for line in laws.differences(ran.portions, after)}
+
+    assert changed <= TIME_RELATIVE
+    assert "kpis" in changed or "rfm_thresholds" in changed
+    assert changed_columns(ran.root, root, "customer_360", "customer_id") <= TIME_RELATIVE_360
+
+
+def changed_columns(left: Path, right: Path, table: str, key: str) -> set[str]:
+    """Columns of a mart that differ for any key."""
+    with duckdb.connect() as con:
+        for name, root in (("a", left), ("b", right)):
+            con.execute(f"attach '{root / 'warehouse' / 'cdp.duckdb'}' as {name} (read_only)")
+        columns = [row[0] for row in con.execute(f"describe a.marts.{table}").fetchall()]
+        return {
+            column
+            for column in columns
+            if con.execute(
+                f"select 1 from a.marts.{table} as a full join b.marts.{table} as b on a.{key} = b.{key}"
+                f' where a."{column}" is distinct from b."{column}" limit 1'
+            ).fetchall()
+        }
+
+
+def test_a_reader_keeps_its_snapshot_and_the_run_goes_on(ran: Ran, tmp_path: Path) -> None:
+    """Law 7: another process holds the published file open during a whole run."""
+    root = laws.copy_company(ran.root, tmp_path / "readers")
+    published = root / "warehouse" / "marts.duckdb"
+    code = (
+        "import duckdb, sys\n"
+        "con = duckdb.connect(sys.argv[1], read_only=True)\n"
+        "ask = lambda: con.execute('select count(*), max(run_id) from ops.published').fetchone()\n"
+        "first = ask(); print('open', flush=True); sys.stdin.readline(); print(first == ask(), flush=True)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(published)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as reader:
+        assert reader.stdin is not None
+        assert reader.stdout is not None
+        assert reader.stdout.readline().strip() == "open"
+        outcome = go(root)
+        reader.stdin.write("\n")
+        reader.stdin.flush()
+        assert reader.stdout.readline().strip() == "True"
+    with duckdb.connect(str(published), read_only=True) as con:
+        assert con.execute("select max(run_id) from ops.published").fetchone() == (outcome.run_id,)
+
+
+def test_identity_is_precise_against_the_planted_truth(ran: Ran) -> None:
+    """Precision at least 0.999; recall is what exact identifiers can give, and stated."""
+    command = [sys.executable, "-m", "cli.main", "identity", "evaluate", "--json"]
+    arguments = ["--truth", str(ran.root / "truth" / "persons.csv"), "--config", str(ran.root / "cdp.yml")]
+    done = subprocess.run([*command, *arguments], capture_output=True, text=True, cwd=ROOT, check=True)
+    found: dict[str, Any] = json.loads(done.stdout)
+
+    assert found["precision"] >= 0.999
+    assert 0.85 < found["recall"] < 1
+    assert found["missing_records"] <= 0.01 * found["records"]
+
+
+def test_every_row_is_accounted_for_and_planted_rows_are_where_they_belong(ran: Ran) -> None:
+    """Law 1, against the generator's own list of broken rows."""
+    with duckdb.connect(str(ran.root / "warehouse" / "cdp.duckdb"), read_only=True) as con:
+        wrong = con.execute(
+            "select * from ops.load_counts where received <> loaded + duplicates + quarantined + suppressed"
+        ).fetchall()
+        staged = con.execute(
+            "select count(*) from staging.stg_rows where status not in"
+            " ('loaded', 'duplicate', 'quarantined', 'suppressed')"
+        ).fetchone()
+        quarantined = con.execute("select count(*) from quarantine.rows").fetchone()
+
+    assert wrong == []
+    assert staged == (0,)
+    assert quarantined is not None
+    assert quarantined[0] > 0
+
+
+def test_no_run_writes_a_place_that_is_not_listed(ran: Ran) -> None:
+    """`cli/stores.py` is what erasure will go by: a file or schema it does not know is a leak."""
+    company = load_company(ran.root / "cdp.yml")
+
+    assert unlisted(company, ran.before, files_of(ran.root)) == []
+    with duckdb.connect(str(company.warehouse), read_only=True) as con:
+        assert unlisted_schemas(con) == []
+
+
+def test_ten_runs_at_once_one_works_nine_leave_with_exit_five(ran: Ran, tmp_path: Path) -> None:
+    """One lock, gone with its process; the others say who holds it."""
+    root = laws.copy_company(ran.root, tmp_path / "ten")
+    command = [sys.executable, "-m", "cli.main", "run", "--config", str(root / "cdp.yml")]
+    started = [
+        subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        for _ in range(10)
+    ]
+    ended = [(process.communicate()[1], process.returncode) for process in started]
+
+    assert sorted(code for _, code in ended) == [0] + [5] * 9
+    assert all("process" in text or "pid" in text for text, code in ended if code == 5)
+
+
+def test_plain_dbt_works_on_what_cdp_env_prints(ran: Ran, tmp_path: Path) -> None:
+    """An analyst's `dbt build --select` in the same project, without `cdp`."""
+    root = laws.copy_company(ran.root, tmp_path / "plain")
+    printed = subprocess.run(
+        [sys.executable, "-m", "cli.main", "env", "--json", "--config", str(root / "cdp.yml")],
+        capture_output=True, text=True, cwd=ROOT, check=True,
+    )  # fmt: skip
+    dbt = Path(sys.executable).with_name("dbt")
+    done = subprocess.run(
+        [str(dbt), "build", "--select", "customer_360"], env=os.environ | json.loads(printed.stdout),
+        capture_output=True, text=True, cwd=tmp_path,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert laws.differences(laws.snapshot(root), ran.portions) == []
