@@ -15,6 +15,7 @@ from cli import dbt, runs, warehouse
 from cli.config import Company, secret
 from cli.generate import fingerprint, generate, source_specs
 from pipelines import failpoints
+from pipelines.exports import schema as exports_schema
 from pipelines.readers import META, quote
 from pipelines.specs import SourceSpec
 
@@ -47,6 +48,7 @@ def build(
     mark = fingerprint(company)
     with warehouse.connect(company) as con:
         runs.ensure(con)
+        exports_schema.ensure(con)
         _ensure_state(con, company)
         _ensure_raw(con, company)
         before = con.execute("select fingerprint from ops.build_state").fetchone()
