@@ -1,8 +1,10 @@
 {{ config(materialized='incremental', incremental_strategy='append', full_refresh=false) }}
 -- Grain: one row per customer_id and seed record it was given. Memory: append-only, a full refresh keeps it.
 -- An id lives where its seed record is. A component without any seed mints one on its smallest node; an id whose
--- seed record has vanished moves to the smallest node that is left of its former people.
+-- seed record has vanished moves to the smallest node that is left of its former people; an absorbed one is looked for
+-- among the people of the id that stands for it.
 {% set before = previous('identity', 'node_customers') %}
+{% set redirects = previous('marts', 'customer_redirects') %}
 with
 
 components as (
@@ -19,7 +21,8 @@ registered as (
         seed_record,
         minted_seq,
         row_number() over (partition by customer_id order by registry_seq desc) as age,
-        registry_seq
+        registry_seq,
+        cause
     from {{ this }}
     {% else %}
     select
@@ -27,7 +30,8 @@ registered as (
         cast(null as {{ sql_type('string') }}) as seed_record,
         cast(null as bigint) as minted_seq,
         1 as age,
-        cast(null as bigint) as registry_seq
+        cast(null as bigint) as registry_seq,
+        cast(null as {{ sql_type('string') }}) as cause
     where false
     {% endif %}
 ),
@@ -57,16 +61,31 @@ owners_before as (
     {% endif %}
 ),
 
-moved as (
+-- who stood for each id whose seed record has vanished
+vanished as (
     select
         seeds.customer_id,
-        min(components.node_id) as seed_record,
-        seeds.minted_seq
+        seeds.minted_seq,
+        {% if redirects %}
+        coalesce(redirects.new_customer_id, seeds.customer_id) as standing_id
     from seeds
-    inner join owners_before on seeds.customer_id = owners_before.customer_id
-    inner join components on owners_before.node_id = components.node_id
+    left join {{ redirects }} as redirects on seeds.customer_id = redirects.old_customer_id
+        {% else %}
+        seeds.customer_id as standing_id
+    from seeds
+        {% endif %}
     where seeds.component is null
-    group by seeds.customer_id, seeds.minted_seq
+),
+
+moved as (
+    select
+        vanished.customer_id,
+        min(components.node_id) as seed_record,
+        vanished.minted_seq
+    from vanished
+    inner join owners_before on vanished.standing_id = owners_before.customer_id
+    inner join components on owners_before.node_id = components.node_id
+    group by vanished.customer_id, vanished.minted_seq
 ),
 
 seeded_components as (
@@ -86,12 +105,28 @@ unseeded as (
     group by component
 ),
 
+-- a record that seeded an id once, and comes back when that id lives elsewhere, must not make the same id again
+minted_before as (
+    select
+        seed_record,
+        count(*) as times
+    from registered
+    where cause = 'minted'
+    group by seed_record
+),
+
 minted as (
     select
-        'c_' || substr(md5(salts.salt || '|' || unseeded.seed_record), 1, 16) as customer_id,
+        'c_' || substr(
+            md5(
+                salts.salt || '|' || unseeded.seed_record
+                || coalesce('|' || cast(minted_before.times as {{ sql_type('string') }}), '')
+            ), 1, 16
+        ) as customer_id,
         unseeded.seed_record,
         (select coalesce(max(minted_seq), 0) + 1 from registered) as minted_seq
     from unseeded
+    left join minted_before on unseeded.seed_record = minted_before.seed_record
     cross join {{ source('ops', 'identity_salt') }} as salts
 ),
 

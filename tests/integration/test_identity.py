@@ -134,6 +134,47 @@ def test_an_id_survives_the_deletion_of_the_record_it_was_seeded_on(tmp_path: Pa
     assert owners(company) == {"2": before["2"]}
 
 
+DELETABLE = {**CONTACTS, "updated_at": "changed", "deleted_at": "gone"}
+DELETING = [{"name": "crm", "connector": "files", "tables": [DELETABLE]}]
+
+
+def test_a_record_that_comes_back_does_not_take_the_id_that_lives_elsewhere(tmp_path: Path) -> None:
+    """Record 1 seeded the id, was deleted and returns as somebody else: record 2 keeps the id, 1 gets a new one."""
+    company = TestCompany(tmp_path / "c", DELETING, select=BELOW_MARTS)
+    header = CHANGED + ",gone"
+    company.csv("data/contacts1.csv", header, "1,a@x.io,,A,L,2026-01-01,", "2,a@x.io,,A,L,2026-01-01,")
+    company.load_and_build()
+    first = owners(company)["2"]
+    company.csv("data/contacts2.csv", header, "1,a@x.io,,A,L,2026-01-02,2026-01-02")
+    company.load_and_build()
+    company.csv("data/contacts3.csv", header, "1,other@x.io,,O,L,2026-01-03,")
+    company.load_and_build()
+    returned = owners(company)
+
+    assert returned["2"] == first
+    assert returned["1"] != first
+    company.build(full_refresh=True)
+    assert owners(company) == returned
+
+
+def test_an_absorbed_id_is_redirected_after_its_record_is_deleted(tmp_path: Path) -> None:
+    """Who asks for the absorbed id is still told who stands for it."""
+    company = TestCompany(tmp_path / "c", DELETING, select=BELOW_MARTS)
+    header = CHANGED + ",gone"
+    for number, row in enumerate(("1,a@x.io,,A,L,2026-01-01,", "2,b@x.io,,A,L,2026-01-01,")):
+        company.csv(f"data/contacts{number}.csv", header, row)
+        company.load_and_build()
+    first = owners(company)
+    company.csv("data/contacts3.csv", header, "2,a@x.io,,A,L,2026-01-02,")
+    company.load_and_build()
+    company.csv("data/contacts4.csv", header, "2,a@x.io,,A,L,2026-01-03,2026-01-03")
+    company.load_and_build()
+
+    assert owners(company) == {"1": first["1"]}
+    redirects = company.rows("select old_customer_id, new_customer_id from marts.customer_redirects")
+    assert redirects == [(first["2"], first["1"])]
+
+
 def test_shuffled_rows_and_files_of_a_first_load_give_identical_ids(tmp_path: Path) -> None:
     """Ids depend on records, not on the order they stand in."""
     rows = [f"{r},{e},{p},A,B" for r, e, p in random_graphs(5, 40)[:600]]
