@@ -25,14 +25,14 @@ identifiers as (
     from {{ ref('int_identity__identifiers') }}
 ),
 
+-- a record can carry several refused values of a type, in any scope
 refused as (
-    select
+    select distinct
         node_id,
-        max(case when identifier_type = 'email' then identifier_value end) as email,
-        max(case when identifier_type = 'phone' then identifier_value end) as phone
+        identifier_type,
+        identifier_value
     from identifiers
     where refused_because is not null and identifier_type in ('email', 'phone')
-    group by node_id
 ),
 
 people as (
@@ -90,8 +90,8 @@ ranked as (
         people.record_id,
         people.source,
         owners.customer_id,
-        case when people.email is distinct from refused.email then people.email end as email,
-        case when people.phone is distinct from refused.phone then people.phone end as phone,
+        case when refused_emails.node_id is null then people.email end as email,
+        case when refused_phones.node_id is null then people.phone end as phone,
         people.first_name,
         people.last_name,
         coalesce(people.full_name, people.first_name || ' ' || people.last_name) as full_name,
@@ -111,7 +111,16 @@ ranked as (
         ) as recency
     from people
     inner join owners on people.node_id = owners.node_id
-    left join refused on people.node_id = refused.node_id
+    left join refused as refused_emails
+        on
+            people.node_id = refused_emails.node_id
+            and refused_emails.identifier_type = 'email'
+            and people.email = refused_emails.identifier_value
+    left join refused as refused_phones
+        on
+            people.node_id = refused_phones.node_id
+            and refused_phones.identifier_type = 'phone'
+            and people.phone = refused_phones.identifier_value
 ),
 
 -- which record speaks for each group: a whole name before half a one, an address with a street before a city alone

@@ -6,9 +6,11 @@
     touched_sql='select touch_key from staging.touched',
 ) }}
 -- Grain: one row per order, line or refund record with the order it belongs to; tells the next build which order a
--- deleted or moved record was part of.
+-- deleted or moved record was part of. It comes after everything that is replaced by touched orders: a build that is killed
+-- before one of those has run must find the former orders again.
 -- depends_on: {{ ref('orders') }}
 -- depends_on: {{ ref('order_lines') }}
+-- depends_on: {{ ref('customer_timeline') }}
 with
 
 final as (

@@ -7,7 +7,13 @@ subscriptions as (
         owners.customer_id,
         subscriptions.started_at,
         subscriptions.ended_at,
-        clock.as_of
+        -- a date goes before a word: who has cancelled is active until the day it ends
+        case
+            when subscriptions.ended_at is not null then subscriptions.ended_at > clock.as_of
+            else coalesce(subscriptions.status, 'active') not in (
+                'cancelled', 'canceled', 'ended', 'expired', 'terminated', 'inactive', 'incomplete_expired'
+            )
+        end as is_active
     from {{ ref('stg_subscriptions') }} as subscriptions
     inner join {{ ref('node_customers') }} as owners on subscriptions.node_id = owners.node_id
     cross join {{ ref('run_clock') }} as clock
@@ -17,7 +23,7 @@ subscriptions as (
 final as (
     select
         customer_id,
-        {{ bool_or('ended_at is null or ended_at > as_of') }} as is_active,
+        {{ bool_or('is_active') }} as is_active,
         max(ended_at) as last_ended_at
     from subscriptions
     group by customer_id

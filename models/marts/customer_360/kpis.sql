@@ -17,7 +17,8 @@ sales as (
         count(*) as orders,
         sum(revenue) as revenue
     from {{ ref('orders') }}
-    where is_purchase
+    cross join {{ ref('run_clock') }} as clock
+    where is_purchase and ordered_at <= clock.as_of
     group by {{ local_month('ordered_at') }}
 ),
 
