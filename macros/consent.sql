@@ -20,6 +20,16 @@
     coalesce(channel, case when email is not null then 'email' when phone is not null then 'sms' end)
 {%- endmacro %}
 
+{#- Channels that reach a person by one medium, under one word: who unsubscribes from the newsletter, or whose address
+    bounced it, is no reader of our mail. A complaint about a text message is none about a call. -#}
+{% macro channel_family(channel) -%}
+    case
+        when {{ channel }} in ({{ mail_channels() }}) then 'email'
+        when {{ channel }} in ('phone', 'call') then 'phone'
+        else {{ channel }}
+    end
+{%- endmacro %}
+
 {% macro add_days(moment, days) -%} {{ return(adapter.dispatch('add_days')(moment, days)) }} {%- endmacro %}
 {% macro duckdb__add_days(moment, days) -%} {{ return('(' ~ moment ~ ' + to_days(' ~ days ~ '))') }} {%- endmacro %}
 {% macro default__add_days(moment, days) -%}

@@ -6,15 +6,18 @@ key, reason (null = lawful), consent_record_id
 Everything unknown ends in a reason, never in a send. In order:
 1. A suppression of the person, or of the address whoever holds it, stops every basis.
 2. Without a profile, or without an address where the sync writes to one, nothing can be shown to be lawful.
-3. A denial or an objection for the purpose stops all addresses of the person; a withdrawal stops its
-   address, or all of them when it names none. This holds for consent, legitimate interest, contract and
-   public task alike: who refuses a purpose has objected to it, whatever the form was called.
+3. A denial or an objection for the purpose stops all addresses of the person, and so does a latest word
+   that nobody understands; a withdrawal stops its address, or all of them when it names none. This holds for
+   consent, legitimate interest, contract and public task alike: who refuses a purpose has objected to it,
+   whatever the form was called.
 4. Consent needs a live grant: this purpose, channel and address, begun and not expired at `as_of`.
 """
 
 from pipelines.exports.schema import text
 from pipelines.exports.specs import PurposeSpec
 
+# channels that reach a person by one medium: customer.suppressions names it by the second word
+FAMILY = {"mail": "email", "newsletter": "email", "call": "phone"}
 # nobody can object to what the law demands or a life depends on
 WITHOUT_OBJECTION = ("legal_obligation", "vital_interest")
 
@@ -52,10 +55,10 @@ def basis_query(rows: str, purpose: PurposeSpec, *, has_point: bool) -> str:
     ),
 
     refusals as (
-        -- 'objected' names the stronger refusal where both exist
-        select customer_id, max(state) as state
+        -- 'objected' names the stronger refusal where both exist; a word that is none of ours may be one
+        select customer_id, coalesce(max(state) filter (where state <> 'unknown'), 'unknown') as state
         from said
-        where state in ('denied', 'objected')
+        where state in ('denied', 'objected', 'unknown')
         group by customer_id
     ),
 
@@ -66,9 +69,11 @@ def basis_query(rows: str, purpose: PurposeSpec, *, has_point: bool) -> str:
     -- an address that refused stays refused whichever profile holds it: identifiers that may not link people
     -- (a shared mailbox) keep a profile of their own, and its refusal must count for everybody who uses the address
     refused_points as (
-        select {address("contact_point")} as contact_point, max(state) as state
+        select
+            {address("contact_point")} as contact_point,
+            coalesce(max(state) filter (where state <> 'unknown'), 'unknown') as state
         from marts.consents
-        where purpose = {text(purpose.name)} and state in ('denied', 'objected', 'withdrawn')
+        where purpose = {text(purpose.name)} and state in ('denied', 'objected', 'withdrawn', 'unknown')
         group by 1
     ),
 
@@ -88,7 +93,7 @@ def basis_query(rows: str, purpose: PurposeSpec, *, has_point: bool) -> str:
         where
             state in ('granted', 'expired')
             and contact_point is not null
-            and channel = {text(purpose.channel or "")}
+            and channel = {text((purpose.channel or "").lower())}
             -- a grant dated after `as_of` is not one yet
             and (obtained_at is null or obtained_at <= $as_of)
         group by customer_id, contact_point
@@ -152,7 +157,8 @@ def _is_live(purpose: PurposeSpec) -> str:
 def _channel_applies(purpose: PurposeSpec, has_point: bool) -> str:
     """A suppression without a channel covers all; a purpose that names no channel heeds all of them."""
     if purpose.channel:
-        return f"channel is null or channel = {text(purpose.channel)}"
+        channel = purpose.channel.lower()
+        return f"channel is null or channel = {text(FAMILY.get(channel, channel))}"
     return "true" if has_point else "channel is null"
 
 

@@ -99,7 +99,8 @@ def is_lawful(row: Row, said: list[Consent], suppressed: list[Suppression], purp
     if purpose.basis == "legal_obligation":
         return True
     for word in mine:
-        if word.state in ("denied", "objected"):
+        # a word that nobody understands may be a refusal
+        if word.state in ("denied", "objected", "unknown"):
             return False
         if word.state == "withdrawn" and (
             word.contact_point is None or same(word.contact_point, row.contact_point)
@@ -107,7 +108,8 @@ def is_lawful(row: Row, said: list[Consent], suppressed: list[Suppression], purp
             return False
     for word in said:
         # whoever holds the address now: it was refused
-        refused = word.state in ("denied", "objected", "withdrawn") and word.purpose == purpose.name
+        refusals = ("denied", "objected", "withdrawn", "unknown")
+        refused = word.state in refusals and word.purpose == purpose.name
         if refused and same(word.contact_point, row.contact_point):
             return False
     return purpose.basis != "consent" or any(is_live(word, row, purpose) for word in mine)

@@ -78,7 +78,8 @@ unsubscribed as (
                 then {{ contact_point_of('messages.message_channel', 'messages.email', 'messages.phone') }}
             else coalesce(messages.email, messages.phone)
         end as contact_point,
-        coalesce(messages.message_channel, purposes.channel) as channel,
+        -- under the purpose's own word, so that a later grant on that channel follows it
+        coalesce(purposes.channel, messages.message_channel) as channel,
         purposes.purpose,
         case when purposes.basis = 'consent' then 'withdrawn' else 'objected' end as known_state,
         messages.occurred_at,
@@ -86,7 +87,10 @@ unsubscribed as (
         'unsubscribed from message ' || coalesce(messages.message_id, messages.record_id) as proof
     from messages
     -- an unsubscription that does not say from which channel ends all of them
-    inner join purposes on messages.message_channel = purposes.channel or messages.message_channel is null
+    inner join purposes
+        on
+            {{ channel_family('messages.message_channel') }} = {{ channel_family('lower(purposes.channel)') }}
+            or messages.message_channel is null
     where purposes.basis in ('consent', 'legitimate_interest')
 ),
 

@@ -12,7 +12,7 @@ owners as (
 stops as (
     select
         node_id,
-        {{ message_channel() }} as channel,
+        {{ channel_family(message_channel()) }} as channel,
         email,
         phone,
         case when kind = 'complained' then 'complaint' else 'hard_bounce' end as reason,
