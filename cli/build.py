@@ -44,13 +44,9 @@ def build(
 
     Raises CdpError when a model fails; the published file then stays as it was.
     """
-    generate(company)
+    prepare(company)
     mark = fingerprint(company)
     with warehouse.connect(company) as con:
-        runs.ensure(con)
-        exports_schema.ensure(con)
-        _ensure_state(con, company)
-        _ensure_raw(con, company)
         before = con.execute("select fingerprint from ops.build_state").fetchone()
         reason = "asked for" if full_refresh else None
         if reason is None and (before is None or before[0] != mark):
@@ -71,6 +67,16 @@ def build(
     loads = _mark(company, run_id, mark)
     failpoints.reach("build.marked")
     return BuildResult(reason is not None, reason, loads, result.nodes)
+
+
+def prepare(company: Company) -> None:
+    """Generate the models and give everything that dbt reads by name its place in the warehouse."""
+    generate(company)
+    with warehouse.connect(company) as con:
+        runs.ensure(con)
+        exports_schema.ensure(con)
+        _ensure_state(con, company)
+        _ensure_raw(con, company)
 
 
 def _mark(company: Company, run_id: str, mark: str) -> int:

@@ -49,8 +49,8 @@ class TestRun:
 
 
 def run_dbt_tests(company: Company) -> TestRun:
-    """Run every data test (unit tests belong to CI). Raises CdpError when dbt itself fails."""
-    result = dbt.invoke(company, ["test", "--exclude-resource-type", "unit_test"])
+    """Run every data test (unit tests and tables of cases belong to CI). Raises CdpError when dbt itself fails."""
+    result = dbt.invoke(company, ["test", "--exclude-resource-type", "unit_test", "--exclude", "tag:cases"])
     if result.error is not None:
         dbt.raise_on_error(result, company, "running the dbt tests")
     found = TestRun(len(result.nodes))

@@ -122,6 +122,28 @@ class TestCompany:
             runs.set_clock(con, company.as_of(datetime.now(UTC)), f"run{self.runs}")
         return build(company, f"run{self.runs}", full_refresh, self.select)
 
+    def build_only(self) -> None:
+        """Build just `select`, without ending the build: for tests of staging alone."""
+        from cli import dbt
+        from cli.build import prepare
+
+        company = self.company
+        prepare(company)
+        result = dbt.invoke(
+            company,
+            [
+                "build",
+                "--full-refresh",
+                "--exclude-resource-type",
+                "test",
+                "--exclude-resource-type",
+                "unit_test",
+                "--select",
+                *self.select,
+            ],
+        )
+        dbt.raise_on_error(result, company, "building")
+
     def load_and_build(self, full_refresh: bool = False) -> BuildResult:
         """Load, then build."""
         for one in self.load():

@@ -9,8 +9,15 @@
 
 {% macro try_strptime(expression, pattern) -%} {{ return(adapter.dispatch('try_strptime')(expression, pattern)) }} {%- endmacro %}
 {% macro default__try_strptime(expression, pattern) -%}
-    {{ return('try_strptime(' ~ expression ~ ", '" ~ pattern ~ "')") }}
+    {{ return('try_strptime(' ~ expression ~ ", '" ~ pattern | replace("'", "''") ~ "')") }}
 {%- endmacro %}
+
+{#- Text with an offset as a UTC timestamp. -#}
+{% macro try_instant(expression) -%} {{ return(adapter.dispatch('try_instant')(expression)) }} {%- endmacro %}
+{% macro duckdb__try_instant(expression) -%}
+    {{ return("timezone('UTC', try_cast(" ~ expression ~ ' as timestamptz))') }}
+{%- endmacro %}
+{% macro default__try_instant(expression) -%} {{ return('try_cast(' ~ expression ~ ' as timestamp)') }} {%- endmacro %}
 
 {% macro to_utc(expression, timezone) -%} {{ return(adapter.dispatch('to_utc')(expression, timezone)) }} {%- endmacro %}
 {% macro duckdb__to_utc(expression, timezone) -%}

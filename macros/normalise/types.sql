@@ -29,15 +29,14 @@
     {%- else -%} {{ try_to(clean_text(column), 'date') }} {%- endif -%}
 {%- endmacro %}
 
-{#- UTC. Text with an offset says its own zone; without one it is read in the source's declared zone. -#}
+{#- UTC. Text with an offset says its own zone; without one it is read in the source's declared zone. The two are cast
+    apart: DuckDB drops the offset when it casts text to a timestamp without time zone. -#}
 {% macro parse_timestamp(column, timezone='UTC', pattern=none) -%}
     {%- set text = clean_text(column) -%}
-    {%- set moment = try_strptime(text, pattern) if pattern else try_to(text, 'timestamp') -%}
-    {%- if timezone == 'UTC' -%} {{ moment }}
-    {%- else -%}
+    {%- set wall = try_strptime(text, pattern) if pattern else try_to(text, 'timestamp') -%}
+    {%- set instant = wall if pattern else try_instant(text) -%}
     case
-        when {{ matches(text, '^.*[0-9:]{5}.*(Z|z|[+-][0-9]{2}(:?[0-9]{2})?)$') }} then {{ moment }}
-        else {{ to_utc(moment, timezone) }}
+        when {{ matches(text, '^.*[0-9:]{5}.*(Z|z|[+-][0-9]{2}(:?[0-9]{2})?)$') }} then {{ instant }}
+        else {{ wall if timezone == 'UTC' else to_utc(wall, timezone) }}
     end
-    {%- endif -%}
 {%- endmacro %}

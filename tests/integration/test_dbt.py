@@ -1,0 +1,60 @@
+"""dbt's unit tests and tables of cases, and the lints over the manifest: once, on an empty build of the simulated company."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli import dbt
+from cli.config import load_company
+from cli.generate import PROJECT, schema_text
+from tests import lint
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Path, Path]:
+    """Manifest, target folder and company folder."""
+    folder = tmp_path_factory.mktemp("dbt")
+    manifest, target = lint.built("demo", folder)
+    return manifest, target, folder / "demo"
+
+
+def test_unit_tests_and_cases_pass(built: tuple[dict[str, Any], Path, Path]) -> None:
+    """Every rule of a mart that a unit test protects, every normaliser's table of cases."""
+    result = dbt.invoke(
+        load_company(built[2] / "cdp.yml"), ["test", "--select", "test_type:unit", "tag:cases"]
+    )
+    failed = [f"{node['name']}: {node['message']}" for node in result.nodes if node["status"] != "pass"]
+
+    assert failed == []
+    assert result.error is None
+    assert len(result.nodes) >= 20
+
+
+def test_layers_point_one_way(built: tuple[dict[str, Any], Path, Path]) -> None:
+    """Staging is the only reader of raw; nothing points back."""
+    assert list(lint.layers(built[0])) == []
+    assert list(lint.imports()) == []
+
+
+def test_every_model_says_its_grain_and_every_mart_keeps_a_contract(
+    built: tuple[dict[str, Any], Path, Path],
+) -> None:
+    """Grain, description, contract, columns, key tests."""
+    assert list(lint.models(built[0])) == []
+
+
+def test_compiled_models_are_spark_sql(built: tuple[dict[str, Any], Path, Path]) -> None:
+    """The same models must build on Spark later."""
+    assert list(lint.spark(built[1])) == []
+    assert len(list((built[1] / "compiled").rglob("*.sql"))) > 100
+
+
+def test_every_command_has_help_an_example_and_a_place_in_the_readme() -> None:
+    """A command nobody can find does not exist."""
+    assert list(lint.commands()) == []
+
+
+def test_the_shipped_schema_is_that_of_the_code() -> None:
+    """`docs/cdp.schema.json` is generated: `python -m tests.lint schema` writes it."""
+    assert (PROJECT / "docs" / "cdp.schema.json").read_text(encoding="utf-8") == schema_text()
