@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export RUNTIME__DLTHUB_TELEMETRY := false
 
-.PHONY: help demo test check proof bench clean lock
+.PHONY: help demo test check proof bench schema lock clean
 .DEFAULT_GOAL := help
 
 help: ## Show the targets
@@ -44,6 +44,9 @@ bench: $(STAMP) ## Print the figures that the README quotes
 lock: ## Pin the dependencies again (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-strip-extras \
 		--no-annotate --no-header --extra dev pyproject.toml -o requirements.lock
+
+schema: $(STAMP) ## Write docs/cdp.schema.json from the code
+	$(BIN)/python -c "from cli.generate import schema_text; open('docs/cdp.schema.json', 'w').write(schema_text())"
 
 clean: ## Remove what runs have written; sources and configuration stay
 	rm -rf demo/data demo/spool demo/.cdp demo/warehouse demo/exports examples/*/.cdp examples/*/warehouse

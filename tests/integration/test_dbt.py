@@ -56,5 +56,5 @@ def test_every_command_has_help_an_example_and_a_place_in_the_readme() -> None:
 
 
 def test_the_shipped_schema_is_that_of_the_code() -> None:
-    """`docs/cdp.schema.json` is generated: `python -m tests.lint schema` writes it."""
+    """`docs/cdp.schema.json` is generated: `make schema` writes it."""
     assert (PROJECT / "docs" / "cdp.schema.json").read_text(encoding="utf-8") == schema_text()

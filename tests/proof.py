@@ -1,0 +1,100 @@
+"""The heavy proofs at full size: `make proof`, written to docs/proofs.md with commit, date and what was counted.
+
+Each proof is a pytest call with CDP_PROOF=1 (the tests read their sizes from it). `python -m tests.proof NAME ...` runs some
+of them and keeps the other lines of the page.
+"""
+
+import os
+import platform
+import re
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "proofs.md"
+HEAD = """# Proofs at full size
+
+Written by `make proof`; one line per proof, each with the commit and machine it ran on. `make test` runs the same tests small.
+
+| proof | what | tests | outcome | minutes | commit | date (UTC) | DuckDB |
+|---|---|---|---|---|---|---|---|
+"""
+PROOFS = {
+    "fail-points": (
+        "every registered fail point of `cdp run`: kill, raise, full disk; the next run heals",
+        ["tests/faults/test_run_kills.py", "-k", "durable"],
+        None,
+    ),
+    "run-kills": (
+        "100 SIGKILLs at random moments of `cdp run` (seed 20260630); the next run ends as an undisturbed one",
+        ["tests/faults/test_run_kills.py", "-k", "random"],
+        None,
+    ),
+    "export-kills": (
+        "200 SIGKILLs of a 10,000-row send to a webhook and 60 to a file; final state equals the model",
+        ["tests/faults/test_export_kills.py"],
+        None,
+    ),
+    "duckdb-2": ("all integration tests on DuckDB 2.0", ["tests/integration"], "2.0.0"),
+}
+
+
+def prove(name: str) -> tuple[str, bool]:
+    """Run one proof; its line of the page, and whether it held."""
+    what, arguments, version = PROOFS[name]
+    env = os.environ | {"CDP_PROOF": "1"}
+    if version:
+        from tests.clients import client
+
+        env["PYTHONPATH"] = str(client(version))
+    started = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "--timeout=10800", *arguments],
+        cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    print(done.stdout[-3000:], flush=True)
+    counted = re.findall(r"(\d+) (passed|failed|errors?)", done.stdout)
+    total = sum(int(number) for number, _ in counted) or done.stdout.split("\n\n")[0].count(".")
+    outcome = "held" if done.returncode == 0 else "BROKEN"
+    minutes = f"{(time.monotonic() - started) / 60:.1f}"
+    commit = _git("rev-parse", "--short", "HEAD") + ("+" if _git("status", "--porcelain", "-uno") else "")
+    date = f"{datetime.now(UTC):%Y-%m-%d %H:%M}"
+    cells = [name, what, str(total), outcome, minutes, commit, date, version or duckdb.__version__]
+    return f"| {' | '.join(cells)} |", done.returncode == 0
+
+
+def _git(*arguments: str) -> str:
+    return subprocess.run(
+        ["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+def main() -> None:
+    """Run the proofs named (default: all) and write the page."""
+    wanted = sys.argv[1:] or list(PROOFS)
+    lines = {}
+    if PAGE.is_file():
+        for line in PAGE.read_text(encoding="utf-8").splitlines():
+            if (name := line.strip("| ").split(" ")[0]) in PROOFS:
+                lines[name] = line
+    held = True
+    for name in wanted:
+        print(f"== {name}: {PROOFS[name][0]}", flush=True)
+        lines[name], good = prove(name)
+        held = held and good
+        machine = (
+            f"\nMachine: {os.cpu_count()} cores, Python {platform.python_version()}, {platform.machine()}.\n"
+        )
+        PAGE.write_text(
+            HEAD + "\n".join(lines[n] for n in PROOFS if n in lines) + "\n" + machine, encoding="utf-8"
+        )
+    sys.exit(0 if held else 1)
+
+
+if __name__ == "__main__":
+    main()
