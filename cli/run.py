@@ -6,7 +6,7 @@ The exit code is the most serious thing that happened (design: 2, 1, 3, 4, 0); a
 
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import FrameType
@@ -31,6 +31,7 @@ STAGES = ("load", "build", "validate", "publish", "export")
 PRECEDENCE = (2, 1, 3, 4, 0)
 STATUS: dict[int, RunStatus] = {0: "succeeded", 1: "failed", 2: "failed", 3: "blocked", 4: "partial"}
 Say = Callable[[str], None]
+Working = Callable[[str], AbstractContextManager[Any]]
 
 
 @dataclass
@@ -74,8 +75,9 @@ def run(
     full_refresh: bool = False,
     command: str = "run",
     say: Say = lambda text: None,
+    working: Working = lambda stage: nullcontext(),
 ) -> Outcome:
-    """Run the given stages.
+    """Run the given stages; `say` gets a line per finished stage, `working` is entered while one runs.
 
     Raises BusyError when another run is active and CdpError when a stage fails; the run record is written either way.
     """
@@ -87,7 +89,7 @@ def run(
         log = RunLog.begin(company, command, company.as_of(started), run_id)
         outcome = Outcome(run_id, company.as_of(started).isoformat())
         try:
-            _stages(company, stages, log, outcome, full_refresh, say)
+            _stages(company, stages, log, outcome, full_refresh, say, working)
             failpoints.reach("run.finish")
             if "build" in stages:
                 with warehouse.connect(company) as con:
@@ -100,7 +102,13 @@ def run(
 
 
 def _stages(
-    company: Company, stages: tuple[str, ...], log: RunLog, outcome: Outcome, full_refresh: bool, say: Say
+    company: Company,
+    stages: tuple[str, ...],
+    log: RunLog,
+    outcome: Outcome,
+    full_refresh: bool,
+    say: Say,
+    working: Working,
 ) -> None:
     with warehouse.connect(company) as con:
         set_clock(con, log.as_of, log.run_id)
@@ -115,7 +123,7 @@ def _stages(
         if outcome.blocked and name in ("publish", "export"):
             say(f"{name:<9} skipped: the run is blocked")
             continue
-        with log.step(name) as step:
+        with log.step(name) as step, working(name):
             told = work[name]()
         say(f"{name:<9} {step.seconds:6.1f} s  {told}")
 

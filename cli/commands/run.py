@@ -1,7 +1,9 @@
 """`cdp run` and its single stages."""
 
 import json
+import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -28,7 +30,7 @@ def run(config: Config = CONFIG, full_refresh: FullRefresh = False, as_json: AsJ
     from cli.run import run as run_stages
 
     found = company(config)
-    outcome = run_stages(found, STAGES, full_refresh=full_refresh, say=_say)
+    outcome = run_stages(found, STAGES, full_refresh=full_refresh, say=_say, working=_working)
     _report(outcome, as_json)
 
 
@@ -45,7 +47,9 @@ def stage_command(stage: str) -> Callable[..., None]:
     def one(config: Config = CONFIG, full_refresh: FullRefresh = False, as_json: AsJson = False) -> None:
         from cli.run import run as run_stages
 
-        outcome = run_stages(company(config), (stage,), full_refresh=full_refresh, command=stage, say=_say)
+        outcome = run_stages(
+            company(config), (stage,), full_refresh=full_refresh, command=stage, say=_say, working=_working
+        )
         _report(outcome, as_json)
 
     one.__doc__ = (
@@ -56,6 +60,15 @@ def stage_command(stage: str) -> Callable[..., None]:
 
 def _say(text: str) -> None:
     typer.echo(text, err=True)
+
+
+def _working(stage: str) -> AbstractContextManager[Any]:
+    """On a terminal, a line that moves while a stage runs; nothing in a log file."""
+    if not sys.stderr.isatty():
+        return nullcontext()
+    from rich.console import Console
+
+    return Console(stderr=True).status(f"{stage} ...")
 
 
 def _report(outcome: "Outcome", as_json: bool) -> None:

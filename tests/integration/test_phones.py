@@ -16,6 +16,7 @@ def variants(region: str) -> list[tuple[str, str]]:
     found = []
     for kind in (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE):
         example = phonenumbers.example_number_for_type(region, kind)
+        assert example is not None
         national = phonenumbers.format_number(example, PhoneNumberFormat.NATIONAL)
         international = phonenumbers.format_number(example, PhoneNumberFormat.INTERNATIONAL)
         for text in (
@@ -29,7 +30,8 @@ def variants(region: str) -> list[tuple[str, str]]:
 def test_numbers_are_spelled_as_libphonenumber_spells_them(tmp_path: Path) -> None:
     """14 regions, seven spellings each; the seed must agree with the library it was taken from."""
     company = TestCompany(tmp_path / "c", [{"name": "x", "connector": "files", "tables": []}], select=STAGING)
-    tables, expected = [], {}
+    tables = []
+    expected: dict[str, tuple[str, str]] = {}
     for region in REGIONS:
         name = f"t_{region.lower()}"
         columns = {"phone": "phone"}
