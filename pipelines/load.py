@@ -110,27 +110,31 @@ def _new_table(
             hint="put the delivery there, or correct `path` in cdp.yml",
         )
     new = [file for file in listed if (table.name, file.label, file.size, file.mtime_ns) not in read]
-    columns: dict[str, None] = (
-        dict.fromkeys(table.columns) if table.path.split(".gz")[0].endswith("jsonl") else {}
-    )
+    # DuckDB compares names without regard to case: `email` after `Email` is the same column, spelled as before.
+    columns: dict[str, str] = {}
+    spelled = {column.lower(): column for column in known}
+    if table.path.removesuffix(".gz").endswith(".jsonl"):
+        columns = {column.lower(): spelled.get(column.lower(), column) for column in table.columns}
     for file in new:
         found = readers.layout(con, file, table).names.values()
         if readers.kind_of(file.path) != "jsonl":
             _check_mapped(source, table, file, set(found), known)
-        columns.update(dict.fromkeys(found))
-    return NewTable(table, new, list(columns))
+        for column in found:
+            columns.setdefault(column.lower(), spelled.get(column.lower(), column))
+    return NewTable(table, new, list(columns.values()))
 
 
 def _check_mapped(
     source: SourceSpec, table: TableSpec, file: FileRef, found: set[str], known: set[str]
 ) -> None:
-    missing = [column for column in table.columns if column not in found]
+    has_lower, known_lower = {column.lower() for column in found}, {column.lower() for column in known}
+    missing = [column for column in table.columns if column.lower() not in has_lower]
     if not missing:
         return
     names = ", ".join(f"`{column}`" for column in missing)
     has = ", ".join(f"`{column}`" for column in sorted(found))
     message = f"{source.name}.{table.name}: {file.label} has no column {names}; it has {has}"
-    if set(missing) <= known:
+    if {column.lower() for column in missing} <= known_lower:
         raise CdpError(
             f"{message}; earlier deliveries had it",
             hint="ask the source why it vanished, or take it out of the mapping in cdp.yml",
@@ -349,7 +353,8 @@ def _scratch(spec: LoadSpec) -> Iterator[duckdb.DuckDBPyConnection]:
         }
     )
     try:
-        con.execute("set enable_progress_bar = false")
+        # The zone decides how a parquet timestamp is printed, and with it the row's hash: never the machine's.
+        con.execute("set enable_progress_bar = false; set TimeZone = 'UTC'")
         yield con
     finally:
         con.close()

@@ -5,23 +5,23 @@ staging judges. A line that is no row (ragged, broken JSON, invalid characters) 
 `_cdp_error` and `_cdp_raw`, at its own position, and is counted like every other.
 """
 
-import csv
-import gzip
-import os
 import re
-import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
+from pipelines import delivered
+from pipelines.delivered import MAX_LINE_BYTES, SHOWN_CHARACTERS
 from pipelines.errors import CdpError
 from pipelines.specs import FileRef, TableSpec
 
 BATCH_ROWS = 100_000
-MAX_LINE_BYTES = 16 * 1024 * 1024
+# A broken record of csv that spans more lines than this is taken for a quote that was never closed.
+MAX_BROKEN_LINES = 10
 # Never read, whatever the mapping says: a password has no business in a warehouse.
 CREDENTIAL = re.compile(
     r"(^|[_\W])(password|passwd|pwd|secret|api_?key|access_?token|auth_?token)($|[_\W])", re.I
@@ -67,7 +67,7 @@ def raw_names(delivered: Iterable[str]) -> dict[str, str]:
     taken: set[str] = {name.lower() for name in META}
     names: dict[str, str] = {}
     for name in delivered:
-        wanted = f"x{name}" if name.lower().startswith(OURS) else name
+        wanted = f"x{name}" if name.lower().startswith(OURS) else name or "x"
         unique, number = wanted, 1
         while unique.lower() in taken:
             number += 1
@@ -83,26 +83,20 @@ def layout(con: duckdb.DuckDBPyConnection, file: FileRef, table: TableSpec) -> L
     Raises CdpError for an empty or unreadable file.
     """
     kind = kind_of(file.path)
-    try:
+    with _readable(file, kind):
+        delivered.check_whole(file)
         if kind == "csv":
-            delivered = _header(file, table)[0]
+            names = delivered.header(file, table)[0]
         elif kind == "jsonl":
-            _lines(con, file)
+            delivered.read_lines(con, file, table)
             found = con.execute(
                 "select distinct unnest(json_keys(line)) from lines where json_kind = 'OBJECT' order by 1"
             )
-            delivered = [row[0] for row in found.fetchall()]
+            names = [row[0] for row in found.fetchall()]
         else:
-            described = con.execute(
-                f"describe select * from read_parquet({literal(str(file.path))})"
-            ).fetchall()
-            delivered = [row[0] for row in described]
-    except (duckdb.Error, OSError, UnicodeError, EOFError) as error:
-        raise CdpError(
-            f"{file.label}: cannot be read as {kind}: {_first_line(error)}",
-            hint="deliver the file again, or declare its encoding and delimiter in cdp.yml",
-        ) from error
-    return Layout(raw_names(name for name in delivered if not CREDENTIAL.search(name)))
+            names = list(_parquet_types(con, file))
+    # No SQL text can hold a NUL, so a column named with one cannot be asked for.
+    return Layout(raw_names(name for name in names if not CREDENTIAL.search(name) and "\0" not in name))
 
 
 def batches(
@@ -112,8 +106,13 @@ def batches(
     kind = kind_of(file.path)
     found = layout(con, file, table)
     by_raw = {raw: name for name, raw in found.names.items()}
+    # A column of raw may be spelled as an earlier file spelled it: names differ without regard to case.
+    spelled = {raw.lower(): raw for raw in by_raw}
     relation = {"csv": _csv, "jsonl": _jsonl, "parquet": _parquet}[kind](con, file, table, by_raw)
-    selected = [f"{quote(c)}" if c in by_raw else f"null::varchar as {quote(c)}" for c in columns]
+    selected = [
+        f"{quote(spelled[c.lower()]) if c.lower() in spelled else 'null::varchar'} as {quote(c)}"
+        for c in columns
+    ]
     hashed = ", ".join(
         f"{literal(by_raw[c] + '=')} || {quote(c)}" for c in sorted(by_raw, key=by_raw.__getitem__)
     )
@@ -134,25 +133,35 @@ def batches(
     yield from con.sql(sql).to_arrow_reader(BATCH_ROWS)
 
 
+@contextmanager
+def _readable(file: FileRef, kind: str) -> Iterator[None]:
+    try:
+        yield
+    except delivered.UNREADABLE as error:
+        if isinstance(error, duckdb.OutOfMemoryException):
+            raise
+        raise CdpError(
+            f"{file.label}: cannot be read as {kind}: {_first_line(error)}",
+            hint="deliver the file again, or declare its encoding and delimiter in cdp.yml",
+        ) from error
+
+
 def _csv(con: duckdb.DuckDBPyConnection, file: FileRef, table: TableSpec, by_raw: dict[str, str]) -> str:
-    header, skip, delimiter = _header(file, table)
-    named = raw_names(header)
-    columns = ", ".join(f"{literal(named[name])}: 'VARCHAR'" for name in header)
-    path = _as_utf8(con, file, table)
-    con.execute("drop table if exists rejects; drop table if exists scans; drop table if exists good")
-    con.execute(
-        f"""create temp table good as select row_number() over () as n, * from read_csv(
-            {literal(str(path))}, header = false, skip = {skip}, delim = {literal(delimiter)}, quote = '"',
-            escape = '"', auto_detect = false, columns = {{{columns}}}, max_line_size = {MAX_LINE_BYTES},
-            store_rejects = true, rejects_table = 'rejects', rejects_scan = 'scans', rejects_limit = 0)"""
-    )
+    with _readable(file, "csv"):
+        header, delimiter = delivered.header(file, table)
+        try:
+            _scan(con, delivered.as_utf8(con, file, table), header, delimiter)
+        except duckdb.InvalidInputException:
+            # Line ends of two kinds in one file; DuckDB takes one kind.
+            _scan(con, delivered.as_utf8(con, file, table, one_line_end=True), header, delimiter)
+    _check_closed(con, file)
     kept = ", ".join(quote(raw) for raw in by_raw)
     nulls = ", ".join("null" for _ in by_raw)
     # DuckDB numbers a rejected record within the file, a good one only among the good: the i-th reject at
     # record L stands before the n-th good record exactly when L - i <= n.
     return f"""
         with bad as (
-            select line, any_value(csv_line) as csv_line, min(lower(error_type::varchar)) as error_type
+            select line, any_value(ltrim(csv_line, chr(10))) as csv_line, min(lower(error_type::varchar)) as error_type
             from rejects group by line
         ),
         shifts as (
@@ -168,6 +177,33 @@ def _csv(con: duckdb.DuckDBPyConnection, file: FileRef, table: TableSpec, by_raw
     """
 
 
+def _scan(con: duckdb.DuckDBPyConnection, path: Path, header: list[str], delimiter: str) -> None:
+    """Temp tables `good` (rows, numbered) and `rejects` (what is no row) of one csv."""
+    named = raw_names(header)
+    columns = ", ".join(f"{literal(named[name])}: 'VARCHAR'" for name in header)
+    con.execute("drop table if exists rejects; drop table if exists scans; drop table if exists good")
+    con.execute(
+        f"""create temp table good as select row_number() over () as n, * from read_csv(
+            {literal(str(path))}, header = false, skip = 1, delim = {literal(delimiter)}, quote = '"',
+            escape = '"', auto_detect = false, columns = {{{columns}}}, max_line_size = {MAX_LINE_BYTES},
+            store_rejects = true, rejects_table = 'rejects', rejects_scan = 'scans', rejects_limit = 0)"""
+    )
+
+
+def _check_closed(con: duckdb.DuckDBPyConnection, file: FileRef) -> None:
+    """A quote that nobody closes swallows the rows after it, and DuckDB keeps only the start of their text."""
+    found = con.execute(
+        """select min(line) from rejects where error_type = 'UNQUOTED VALUE'
+            and (length(csv_line) >= ? or length(csv_line) - length(replace(csv_line, chr(10), '')) > ?)""",
+        [SHOWN_CHARACTERS, MAX_BROKEN_LINES],
+    ).fetchone()
+    if found and found[0] is not None:
+        raise CdpError(
+            f"{file.label}: row {found[0]}: a quote is opened and not closed; the rows after it cannot be told apart",
+            hint="close the quote (inside a quoted value it is doubled) and deliver the file again",
+        )
+
+
 def _jsonl(con: duckdb.DuckDBPyConnection, file: FileRef, table: TableSpec, by_raw: dict[str, str]) -> str:
     pointers = ", ".join(
         literal("/" + name.replace("~", "~0").replace("/", "~1")) for name in by_raw.values()
@@ -176,80 +212,32 @@ def _jsonl(con: duckdb.DuckDBPyConnection, file: FileRef, table: TableSpec, by_r
     taken = f"case when json_kind = 'OBJECT' then json_extract_string(line, [{pointers}]) end"
     return f"""
         select {values + "," if values else ""} n as _cdp_position,
-            case when json_kind is null then 'broken JSON' when json_kind <> 'OBJECT'
+            case when problem is not null then 'broken line: ' || problem
+                when json_kind is null then 'broken JSON' when json_kind <> 'OBJECT'
                 then 'the line is not a JSON object' end as _cdp_error,
             case when json_kind is distinct from 'OBJECT' then line end as _cdp_raw
-        from (select n, line, json_kind, {taken if pointers else "null"} as v from lines)
+        from (select n, line, problem, json_kind, {taken if pointers else "null"} as v from lines)
     """
 
 
 def _parquet(con: duckdb.DuckDBPyConnection, file: FileRef, table: TableSpec, by_raw: dict[str, str]) -> str:
-    types = dict(
-        row[:2]
-        for row in con.execute(f"describe select * from read_parquet({literal(str(file.path))})").fetchall()
-    )
+    types = _parquet_types(con, file)
     texts = ", ".join(f"{_as_text(name, types[name])} as {quote(raw)}" for raw, name in by_raw.items())
-    return f"""select {texts}, file_row_number + 1 as _cdp_position, null::varchar as _cdp_error,
-        null::varchar as _cdp_raw from read_parquet({literal(str(file.path))}, file_row_number = true)"""
+    counted = not any(name.lower() == "file_row_number" for name in types)
+    position = "file_row_number + 1" if counted else "row_number() over ()"
+    option = ", file_row_number = true" if counted else ""
+    return f"""select {texts}, {position} as _cdp_position, null::varchar as _cdp_error,
+        null::varchar as _cdp_raw from read_parquet({literal(str(file.path))}{option})"""
+
+
+def _parquet_types(con: duckdb.DuckDBPyConnection, file: FileRef) -> dict[str, str]:
+    described = con.execute(f"describe select * from read_parquet({literal(str(file.path))})").fetchall()
+    return {str(row[0]): str(row[1]) for row in described}
 
 
 def _as_text(name: str, sql_type: str) -> str:
     nested = sql_type.endswith("[]") or sql_type.startswith(("STRUCT", "MAP"))
     return f"to_json({quote(name)})::varchar" if nested else f"{quote(name)}::varchar"
-
-
-def _lines(con: duckdb.DuckDBPyConnection, file: FileRef) -> None:
-    # A csv of one column whose delimiter JSON text cannot hold: DuckDB's fastest way to numbered lines.
-    con.execute("drop table if exists lines")
-    con.execute(
-        f"""create temp table lines as
-            select n, line, case when json_valid(line) then json_type(line) end as json_kind from (
-            select row_number() over () as n, line from read_csv({literal(str(file.path))}, header = false,
-            delim = '\x01', quote = '', escape = '', auto_detect = false, columns = {{'line': 'VARCHAR'}},
-            max_line_size = {MAX_LINE_BYTES})) where trim(line) <> ''"""
-    )
-
-
-def _header(file: FileRef, table: TableSpec) -> tuple[list[str], int, str]:
-    opener = gzip.open if file.path.name.endswith(".gz") else open
-    with opener(file.path, "rt", encoding=table.encoding or "utf-8-sig", newline="") as handle:
-        first = handle.readline()
-        if not first.strip():
-            raise CdpError(
-                f"{file.label}: the file is empty, not even a header", hint="deliver the file again"
-            )
-        delimiter = table.delimiter or max(",;\t|", key=first.count)
-        handle.seek(0)
-        reader = csv.reader(handle, delimiter=delimiter)
-        header = [name.strip().lstrip("\ufeff") for name in next(reader)]
-        skip = reader.line_num
-    return _unique([name or f"column_{i}" for i, name in enumerate(header, start=1)]), skip, delimiter
-
-
-def _unique(names: list[str]) -> list[str]:
-    seen: dict[str, int] = {}
-    out = []
-    for name in names:
-        seen[name] = seen.get(name, 0) + 1
-        out.append(name if seen[name] == 1 else f"{name}__{seen[name]}")
-    return out
-
-
-def _as_utf8(con: duckdb.DuckDBPyConnection, file: FileRef, table: TableSpec) -> Path:
-    # DuckDB reads UTF-8; other encodings need an extension that is a download, so Python converts. The copy lies in
-    # DuckDB's own temporary folder, which is emptied when the load ends.
-    if table.encoding is None or table.encoding.lower().replace("-", "") in ("utf8", "utf8sig"):
-        return file.path
-    opener = gzip.open if file.path.name.endswith(".gz") else open
-    row = con.execute("select current_setting('temp_directory')").fetchone()
-    assert row is not None
-    target = Path(str(row[0])) / f"utf8-{os.getpid()}.csv"
-    with (
-        opener(file.path, "rt", encoding=table.encoding, newline="") as source,
-        target.open("w", encoding="utf-8", newline="") as out,
-    ):
-        shutil.copyfileobj(source, out, 1 << 20)
-    return target
 
 
 def _first_line(error: BaseException) -> str:
