@@ -11,15 +11,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from cli import yaml_lines
+from cli.config_values import Currency, Delimiter, Encoding, Glob, Name, Timezone
 from pipelines.errors import UsageError
-
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
 
 
 class Part(BaseModel):
@@ -37,15 +42,10 @@ class Clock(Part):
 class Reporting(Part):
     """Calendar and money of reports; `notice` stands at the head of every page (`Simulated company`)."""
 
-    timezone: str = "UTC"
-    currency: str = Field("USD", pattern=r"^[A-Z]{3}$")
+    timezone: Timezone = "UTC"
+    currency: Currency = "USD"
     week_starts: Literal["monday", "sunday"] = "monday"
     notice: str | None = Field(None, min_length=1, max_length=200)
-
-    @field_validator("timezone")
-    @classmethod
-    def _known(cls, value: str) -> str:
-        return _timezone(value)
 
 
 class Warehouse(Part):
@@ -77,7 +77,7 @@ class Table(Part):
 
     name: Name
     entity: str
-    path: str | None = None
+    path: Glob | None = None
     key: list[str] = []
     updated_at: str | None = None
     deleted_at: str | None = None
@@ -85,17 +85,12 @@ class Table(Part):
     questions: dict[Name, str] = {}
     brand: str | None = None
     region: str | None = Field(None, pattern=r"^[A-Z]{2}$")
-    timezone: str | None = None
-    currency: str | None = None
-    encoding: str | None = None
-    delimiter: str | None = Field(None, min_length=1, max_length=1)
+    timezone: Timezone | None = None
+    currency: Currency | None = None
+    encoding: Encoding | None = None
+    delimiter: Delimiter | None = None
     touchpoint: str | None = None
     channel: str | None = None
-
-    @field_validator("timezone")
-    @classmethod
-    def _known(cls, value: str | None) -> str | None:
-        return value and _timezone(value)
 
     @field_validator("key", mode="before")
     @classmethod
@@ -108,21 +103,16 @@ class Source(Part):
 
     name: Name
     connector: Literal["files", "segment"]
-    path: str | None = None
+    path: Glob | None = None
     tables: list[Table] = []
     brand: str | None = None
     region: str | None = Field(None, pattern=r"^[A-Z]{2}$")
-    timezone: str | None = None
-    currency: str | None = None
-    encoding: str | None = None
-    delimiter: str | None = Field(None, min_length=1, max_length=1)
+    timezone: Timezone | None = None
+    currency: Currency | None = None
+    encoding: Encoding | None = None
+    delimiter: Delimiter | None = None
     touchpoint: str | None = None
     channel: str | None = None
-
-    @field_validator("timezone")
-    @classmethod
-    def _known(cls, value: str | None) -> str | None:
-        return value and _timezone(value)
 
 
 class Identifier(Part):
@@ -375,11 +365,3 @@ def _list(name: str, found: list[tuple[int, str]]) -> str:
     unique = sorted(set(found))
     head = "1 problem" if len(unique) == 1 else f"{len(unique)} problems"
     return "\n".join([f"{name}: {head}", *(f"  {name}:{line}: {message}" for line, message in unique)])
-
-
-def _timezone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise ValueError(f"no timezone {value!r}; use a name like Asia/Ho_Chi_Minh") from error
-    return value

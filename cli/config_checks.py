@@ -3,11 +3,36 @@
 import difflib
 from collections.abc import Iterator
 
-from cli.config import Company, Source, Table
+from cli.config import DEFAULT_IDENTIFIERS, Company, Source, Table
 from cli.entities import entities
 from cli.yaml_lines import Path as YamlPath
 
 Problem = tuple[YamlPath, str]
+# Columns of generated staging that every row has.
+OUR_COLUMNS = frozenset(
+    {
+        "load_id",
+        "load_seq",
+        "file",
+        "position",
+        "row_hash",
+        "row_status",
+        "row_reason",
+        "row_text",
+        "record_key",
+    }
+    | {
+        "record_id",
+        "updated_at",
+        "is_deleted",
+        "replayed_in",
+        "attributes",
+        "source",
+        "source_table",
+        "brand",
+    }
+    | {"phone_region", "node_id", "record_updated_at", "version_rank"}
+)
 
 
 def problems(company: Company) -> Iterator[Problem]:
@@ -17,12 +42,47 @@ def problems(company: Company) -> Iterator[Problem]:
             ("identity", "fuzzy", "enabled"),
             "fuzzy links are not built yet; set enabled: false (exact links by identifiers work)",
         )
+    if company.warehouse.resolve() == company.published.resolve():
+        yield ("warehouse", "published"), "must be another file than `path`: publishing replaces it"
+    yield from _identifiers(company)
+    yield from _model_names(company)
     seen: set[str] = set()
     for index, source in enumerate(company.file.sources):
         if source.name in seen:
             yield ("sources", index, "name"), f"source `{source.name}` is declared twice"
         seen.add(source.name)
         yield from _source(company, source, ("sources", index))
+
+
+def _identifiers(company: Company) -> Iterator[Problem]:
+    added = [name for name in company.file.identity.identifiers if name not in DEFAULT_IDENTIFIERS]
+    if not added:
+        return
+    import duckdb
+
+    words = duckdb.sql(
+        "select keyword_name from duckdb_keywords() where keyword_category = 'reserved'"
+    ).fetchall()
+    reserved = {row[0] for row in words} | OUR_COLUMNS
+    for name in added:
+        if name in reserved or "__" in name:
+            yield (
+                ("identity", "identifiers", name),
+                f"`{name}` cannot name an identifier: it is a word of SQL, a column of ours, or holds `__`",
+            )
+
+
+def _model_names(company: Company) -> Iterator[Problem]:
+    """`a` + `b__c` and `a__b` + `c` would both be the model `stg_a__b__c`."""
+    seen: dict[str, str] = {}
+    for index, source in enumerate(company.file.sources):
+        for number, table in enumerate(source.tables):
+            slug, told = f"{source.name}__{table.name}", f"{source.name}.{table.name}"
+            if seen.setdefault(slug, told) != told:
+                yield (
+                    ("sources", index, "tables", number, "name"),
+                    f"`{told}` and `{seen[slug]}` would share the model stg_{slug}; rename one",
+                )
 
 
 def _source(company: Company, source: Source, at: YamlPath) -> Iterator[Problem]:
