@@ -14,7 +14,15 @@ import yaml
 
 from cli.config import Company
 from cli.entities import entities
-from cli.staging_sql import TIME_COLUMNS, StagedTable, current_model, rows_model, staged_table, top_level
+from cli.staging_sql import (
+    TIME_COLUMNS,
+    StagedTable,
+    current_model,
+    plain,
+    rows_model,
+    staged_table,
+    top_level,
+)
 from cli.unions_sql import (
     answers_model,
     config_models,
@@ -192,7 +200,10 @@ def _sources(company: Company) -> str:
     found: list[dict[str, object]] = []
     for source in company.sources:
         tables = [
-            {"name": table.name, "description": f"Delivered rows of {table.path or source.path}, as text."}
+            {
+                "name": table.name,
+                "description": plain(f"Delivered rows of {table.path or source.path}, as text."),
+            }
             for table in source.tables
         ]
         tables += [{"name": "_cdp_files", "description": "Files read, with rows received."}]

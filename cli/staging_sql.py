@@ -5,6 +5,7 @@ raw_<source>.<table> -> rows_<source>__<table> (each raw row judged once) -> stg
 Only text is produced here; `cli/generate.py` decides what is written where. Engine-specific SQL stays in macros.
 """
 
+import re
 from dataclasses import dataclass, field
 
 from cli.config import ColumnMap, Company, Source, Table
@@ -184,11 +185,11 @@ class _Columns:
     def _default(self, name: str) -> str | None:
         if name == "currency":
             currency = self.table.currency or self.source.currency or self.company.file.reporting.currency
-            return _text(currency)
+            return plain(_text(currency))
         for option in ("touchpoint", "channel"):
             value = getattr(self.table, option) or getattr(self.source, option)
             if name == option and value:
-                return _text(str(value).lower())
+                return plain(_text(str(value).lower()))
         return None
 
     def _raws(self, spec: str | list[str] | ColumnMap) -> list[str]:
@@ -199,8 +200,9 @@ class _Columns:
     def _raw(self, name: str) -> str:
         top, _, rest = name.partition(".")
         if rest and is_json_lines(self.source, self.table):
-            path = "$." + ".".join(f'"{part}"' for part in rest.split("."))
-            return f"json_extract_string({_quote(top)}, {_text(path)})"
+            # A JSON pointer: unlike a JSON path it can name keys that hold quotes.
+            steps = [part.replace("~", "~0").replace("/", "~1") for part in rest.split(".")]
+            return f"json_extract_string({_quote(top)}, {_text('/' + '/'.join(steps))})"
         return _quote(name)
 
     def _value(self, raw: str, kind: str, pattern: str | None) -> str:
@@ -262,14 +264,14 @@ def rows_model(staged: StagedTable, reads: str) -> str:
     typed += [
         f"{column.expression} as {column.name}" for column in staged.identifier_columns if "__" in column.name
     ]
-    typed += [f"{_quote(raw)} as answer_{question}" for question, raw in table.questions.items()]
+    typed += [f"{plain(_quote(raw))} as answer_{question}" for question, raw in table.questions.items()]
     typed.append(f"{{{{ attributes_json([{staged.attribute_pairs}]) }}}} as attributes")
     problems = [column.problem for column in staged.columns if column.problem]
     if staged.key:
         parts = [f"{{{{ clean_text('{_jinja(_quote(name))}') }}}}" for name in staged.key]
         key = " || '|' || ".join(parts)
-        names = ", ".join(staged.key)
-        problems.insert(0, f"case when {key} is null then 'no key: {_sql(names)} is empty' end")
+        told = plain(_text(f"no key: {', '.join(staged.key)} is empty"))
+        problems.insert(0, f"case when {key} is null then {told} end")
     else:
         # Repeats inside one file are kept, the same rows in a later file are duplicates (design: keyless tables).
         key = (
@@ -476,12 +478,13 @@ def _text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def _sql(value: str) -> str:
-    return value.replace("'", "''")
-
-
 def _text_or_null(value: str | None) -> str:
-    return _text(value) if value else "null"
+    return plain(_text(value)) if value else "null"
+
+
+def plain(sql: str) -> str:
+    """SQL that dbt must take as it is: what opens a Jinja tag in somebody's column name is only text."""
+    return re.sub(r"\{(?=[{%#])", "{{ '{' }}", sql)
 
 
 def _jinja(value: str | None) -> str:

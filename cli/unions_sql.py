@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from cli.config import CdpFile, Identifier, Source
 from cli.entities import Entity
-from cli.staging_sql import StagedTable
+from cli.staging_sql import StagedTable, plain
 
 COMMON = (
     ("record_id", "string"),
@@ -393,4 +393,4 @@ def _literal(value: object) -> str:
         return "null"
     if isinstance(value, (int, float)):
         return str(value)
-    return "'" + str(value).replace("'", "''") + "'"
+    return plain("'" + str(value).replace("'", "''") + "'")

@@ -1,15 +1,23 @@
 {#- Text to typed values. Unreadable gives null; staging then rejects the row where text was delivered. -#}
 
-{% macro parse_int(column) -%} {{ try_to(clean_text(column), 'bigint') }} {%- endmacro %}
-{% macro parse_double(column) -%} {{ try_to(clean_text(column), 'double') }} {%- endmacro %}
+{#- Whole numbers only: a cast alone would round '1.5' to 2. -#}
+{% macro parse_int(column) -%}
+    {%- set number = try_to(clean_text(column), 'double') -%}
+    case when {{ number }} = floor({{ number }}) then {{ try_to(clean_text(column), 'bigint') }} end
+{%- endmacro %}
+{#- Numbers have digits; 'NaN' and 'inf' have none, and one of them would spoil every sum it enters. -#}
+{% macro parse_double(column) -%}
+    case when {{ matches(column, '[0-9]') }} then {{ try_to(clean_text(column), 'double') }} end
+{%- endmacro %}
 {#- Exact decimals. Text in exponent form ('8.9e-16', which parquet doubles print) goes through double:
-    DuckDB 1.5 reads it as 0.01 when cast straight to decimal. -#}
+    DuckDB 1.5 reads it as 0.01 when cast straight to decimal. Ten trillion and more is a slip of the keyboard:
+    taken in, one such value would overflow the sums it enters, and with them every build. -#}
 {% macro parse_money(column) -%}
-    case
+    cast(case
         when {{ matches(column, '[eE]') }}
-            then {{ try_to(try_to(clean_text(column), 'double'), 'decimal(18,2)') }}
-        else {{ try_to(clean_text(column), 'decimal(18,2)') }}
-    end
+            then {{ try_to(try_to(clean_text(column), 'double'), 'decimal(15,2)') }}
+        else {{ try_to(clean_text(column), 'decimal(15,2)') }}
+    end as decimal(18,2))
 {%- endmacro %}
 
 {% macro parse_boolean(column) -%}
@@ -26,8 +34,12 @@
 
 {% macro parse_date(column, pattern=none) -%}
     {%- if pattern -%} cast({{ try_strptime(clean_text(column), pattern) }} as date)
-    {%- else -%} {{ try_to(clean_text(column), 'date') }} {%- endif -%}
+    {%- else -%} case when {{ starts_with_year(clean_text(column)) }} then {{ try_to(clean_text(column), 'date') }} end
+    {%- endif -%}
 {%- endmacro %}
+
+{#- Years 1 to 9999: a cast would also take 'infinity', 'epoch', years BC and 294246, which calendars cannot count with. -#}
+{% macro starts_with_year(text) -%} {{ matches(text, '^0{0,3}[1-9][0-9]{0,3}[^0-9][^(]*$') }} {%- endmacro %}
 
 {#- UTC. Text with an offset says its own zone; without one it is read in the source's declared zone. The two are cast
     apart: DuckDB drops the offset when it casts text to a timestamp without time zone. -#}
@@ -36,7 +48,10 @@
     {%- set wall = try_strptime(text, pattern) if pattern else try_to(text, 'timestamp') -%}
     {%- set instant = wall if pattern else try_instant(text) -%}
     case
-        when {{ matches(text, '^.*[0-9:]{5}.*(Z|z|[+-][0-9]{2}(:?[0-9]{2})?)$') }} then {{ instant }}
+        {%- if not pattern %}
+        when not {{ starts_with_year(text) }} then null
+        {%- endif %}
+        when {{ matches(text, '^.*[0-9:]{5}.*(Z|z|UTC|[+-][0-9]{2}(:?[0-9]{2})?)$') }} then {{ instant }}
         else {{ wall if timezone == 'UTC' else to_utc(wall, timezone) }}
     end
 {%- endmacro %}
