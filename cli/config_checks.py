@@ -116,7 +116,7 @@ def _table(company: Company, table: Table, at: YamlPath) -> Iterator[Problem]:
             yield (*at, "columns"), f"entity `{entity.name}` cannot do without `{column.name}`; map it"
     for column_name in table.columns:
         if column_name not in entity.columns and column_name not in company.file.identity.identifiers:
-            near = difflib.get_close_matches(column_name, entity.columns, n=1, cutoff=0.85)
+            near = difflib.get_close_matches(column_name, entity.columns, n=1, cutoff=0.8)
             if near:
                 yield (
                     (*at, "columns", column_name),

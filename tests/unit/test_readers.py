@@ -1,0 +1,240 @@
+"""Readers on files as the world delivers them: every row arrives, or the file is refused in words."""
+
+import csv
+import gzip
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pipelines import readers
+from pipelines.errors import CdpError
+from pipelines.specs import FileRef, TableSpec
+
+Row = dict[str, Any]
+
+
+def read(path: Path, encoding: str | None = None, delimiter: str | None = None) -> list[Row]:
+    """All rows of a file in their order."""
+    stat = path.stat()
+    file = FileRef(path, path.name, stat.st_size, stat.st_mtime_ns)
+    table = TableSpec("t", path.name, (), encoding, delimiter)
+    with duckdb.connect(config={"temp_directory": str(path.parent / "tmp")}) as con:
+        columns = list(readers.layout(con, file, table).names.values())
+        found = [row for batch in readers.batches(con, file, table, columns, 1) for row in batch.to_pylist()]
+    return sorted(found, key=lambda row: int(row["_cdp_position"]))
+
+
+def written(folder: Path, name: str, data: bytes | str) -> Path:
+    """A delivered file."""
+    path = folder / name
+    path.write_bytes(data.encode() if isinstance(data, str) else data)
+    return path
+
+
+def short(rows: list[Row], column: str = "name") -> list[tuple[int, str | None, str | None]]:
+    """Position, value and error of each row."""
+    return [(row["_cdp_position"], row[column], row["_cdp_error"]) for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("data", "encoding"),
+    [
+        ("id,name\n1,Zoë\n2,b\n".encode(), None),
+        ("\ufeffid,name\n1,Zoë\n2,b\n".encode(), None),
+        ('\ufeff"id","name"\r\n1,Zoë\r\n2,b\r\n'.encode(), None),
+        ("id,name\n1,Zoë\n2,b\n".encode("utf-16"), "utf-16"),
+        ("id,name\n1,Zoë\n2,b\n".encode("latin-1"), "latin-1"),
+        ("id,name\r1,Zoë\r2,b\r".encode(), None),
+        ("id;name\n1;Zoë\n2;b".encode(), None),
+        # line ends of two kinds: DuckDB alone refuses the whole file
+        ("id,name\r\n1,Zoë\n2,b\r\n".encode(), None),
+        ("id,name\n1,Zoë\r\n2,b\n".encode(), None),
+    ],
+)
+def test_one_table_in_many_guises(tmp_path: Path, data: bytes, encoding: str | None) -> None:
+    """Byte order marks, encodings, delimiters and line ends do not change what a file says."""
+    rows = read(written(tmp_path, "a.csv", data), encoding)
+    assert [(row["id"], row["name"], row["_cdp_error"]) for row in rows] == [
+        ("1", "Zoë", None),
+        ("2", "b", None),
+    ]
+    zipped = read(written(tmp_path, "a.csv.gz", gzip.compress(data)), encoding)
+    assert [row["_cdp_hash"] for row in zipped] == [row["_cdp_hash"] for row in rows]
+
+
+def test_broken_csv_lines_stand_at_their_own_position(tmp_path: Path) -> None:
+    """Ragged lines, quotes out of place and bytes that are no characters reject their own line only."""
+    data = b'id,name\n1,a\n2\n3,"x\ny"\n4,b,c\n5,caf\xe9\n6,"o"p\n7,\x00\n8,6" pipe\n'
+    assert short(read(written(tmp_path, "a.csv", data))) == [
+        (2, "a", None),
+        (3, None, "broken csv line: missing columns"),
+        (4, "x\ny", None),
+        (5, None, "broken csv line: too many columns"),
+        (6, None, "broken csv line: invalid encoding"),
+        (7, None, "broken csv line: unquoted value"),
+        (8, "\x00", None),
+        (9, '6" pipe', None),
+    ]
+
+
+def test_a_header_over_two_lines_costs_no_row(tmp_path: Path) -> None:
+    """A quoted line break in a column name is part of the header."""
+    rows = read(written(tmp_path, "a.csv", 'id,"na\nme"\n1,a\n2\n3,c\n'))
+    assert short(rows, "na\nme") == [
+        (2, "a", None),
+        (3, None, "broken csv line: missing columns"),
+        (4, "c", None),
+    ]
+
+
+def test_an_open_quote_is_refused_before_it_swallows_the_file(tmp_path: Path) -> None:
+    """DuckDB makes one broken row of everything after the quote, and keeps 10,000 characters of it."""
+    rows = "".join(f"{number},name {number}\n" for number in range(3, 3000))
+    with pytest.raises(CdpError, match=r"a\.csv: row 3: a quote is opened and not closed"):
+        read(written(tmp_path, "a.csv", f'id,name\n1,a\n2,"open\n{rows}'))
+
+
+def test_a_line_of_20_mb_rejects_itself_alone(tmp_path: Path) -> None:
+    """One monster row is quarantined; its neighbours are loaded."""
+    long = "x" * 20_000_000
+    rows = read(written(tmp_path, "a.csv", f"id,name\n1,a\n2,{long}\n3,c\n"))
+    assert [row["id"] for row in rows] == ["1", None, "3"]
+    assert rows[1]["_cdp_error"] == "broken csv line: line size over maximum"
+    lines = read(written(tmp_path, "a.jsonl", f'{{"id":1}}\n{{"id":"{long}"}}\n{{"id":3}}\n'))
+    assert [row["id"] for row in lines] == ["1", None, "3"]
+    assert lines[1]["_cdp_error"] == "broken line: longer than 16 MiB"
+
+
+@pytest.mark.parametrize("name", ["a.csv.gz", "a.jsonl.gz"])
+def test_a_gzip_cut_short_is_refused(tmp_path: Path, name: str) -> None:
+    """DuckDB reads what is there and says nothing: half a delivery would pass for a whole one."""
+    body = "id,name\n" if "csv" in name else ""
+    body += "".join(f"{n},{n * 7919}\n" if "csv" in name else f'{{"id":{n * 7919}}}\n' for n in range(5000))
+    whole = gzip.compress(body.encode())
+    assert len(read(written(tmp_path, f"whole-{name}", whole))) == 5000
+    with pytest.raises(CdpError, match="ended before the end-of-stream marker"):
+        read(written(tmp_path, name, whole[: len(whole) // 2]))
+    with pytest.raises(CdpError, match="cannot be read"):
+        read(written(tmp_path, f"bad-{name}", whole[:3000] + b"\xff" * 50 + whole[3050:]))
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "reason"),
+    [
+        ("a.csv", b"", "the file is empty, not even a header"),
+        ("a.csv", b"\n1,a\n", "line 1 is blank; the header must stand there"),
+        ("a.csv", "id,name\n1,a\n".encode("utf-16"), "line 1 is not text in UTF-8"),
+        ("a.csv", b"id,caf\xe9\n1,a\n", "line 1 is not text in UTF-8"),
+        ("a.csv", b"id," + b"x" * 200_000 + b"\n1,a\n", "field larger than field limit"),
+        ("a.csv.gz", b"id,name\n1,a\n", "Not a gzipped file"),
+        ("a.parquet", b"", "too small to be a Parquet file"),
+        ("a.parquet", b"PAR1garbagePAR1", "cannot be read as parquet"),
+        ("a.xlsx", b"PK", "cannot tell its format by its name"),
+    ],
+)
+def test_what_is_no_table_is_refused_with_its_name(
+    tmp_path: Path, name: str, data: bytes, reason: str
+) -> None:
+    """What, where and what to do; never the file's content."""
+    with pytest.raises(CdpError, match=reason) as refused:
+        read(written(tmp_path, name, data))
+    assert name in str(refused.value)
+    assert refused.value.hint
+
+
+def test_headers_that_fight_over_names(tmp_path: Path) -> None:
+    """Case twins, repeats, our own prefixes, quotes, SQL and Jinja: each column has a name of its own."""
+    header = '"a""b",a__2,a,a,A,"x\'); drop table y;--",{{ 1/0 }},100%,_cdp_file,,password'
+    names = next(csv.reader(io.StringIO(header)))
+    rows = read(
+        written(tmp_path, "a.csv", header + "\n" + ",".join(str(n) for n in range(len(names))) + "\n")
+    )
+    values = [value for key, value in rows[0].items() if key not in readers.META]
+    # all but the password, which is never read
+    assert sorted(values, key=int) == [str(n) for n in range(len(names) - 1)]
+    assert rows[0]["x_cdp_file"] == "8"
+    assert rows[0]["_cdp_file"] == "a.csv"
+
+
+def test_json_lines_of_every_kind(tmp_path: Path) -> None:
+    """Each line that is not blank is one row; what is no object says why."""
+    data = (
+        b"\xef\xbb\xbf"
+        + b'{"a":1}\r\n{"a":\n\n[1]\nnull\n{"a":"caf\xe9"}\n{"a":"x\x01y"}\n{"a":'
+        + (b"[" * 3000 + b"]" * 3000)
+        + b'}\n{"a":"last"}'
+    )
+    rows = read(written(tmp_path, "a.jsonl", data))
+    assert [(row["_cdp_position"], row["_cdp_error"]) for row in rows] == [
+        (1, None),
+        (2, "broken JSON"),
+        (4, "the line is not a JSON object"),
+        (5, "the line is not a JSON object"),
+        (6, "broken line: invalid characters"),
+        (7, "broken JSON"),
+        (8, None),
+        (9, None),
+    ]
+    assert (rows[0]["a"], rows[-1]["a"]) == ("1", "last")
+
+
+def test_json_keys_of_every_kind(tmp_path: Path) -> None:
+    """Slashes, quotes, tildes, wildcards, brackets, unicode, case twins and the empty key."""
+    keys = ["a/b", "c~d", 'e"f', "é", "it's", "", "$.x", "g.h", "A/B", "*", "i[0]"]
+    line = (
+        "{"
+        + ", ".join(f'{json.dumps(key, ensure_ascii=False)}: "{number}"' for number, key in enumerate(keys))
+        + "}"
+    )
+    (row,) = read(written(tmp_path, "a.jsonl", line + "\n"))
+    values = [value for key, value in row.items() if key not in readers.META]
+    assert sorted(values, key=int) == [str(number) for number in range(len(keys))]
+
+
+def test_json_lines_in_a_declared_encoding(tmp_path: Path) -> None:
+    """`encoding` counts for JSON lines too."""
+    (row,) = read(written(tmp_path, "a.jsonl", '{"a":"Zoë"}\n'.encode("latin-1")), "latin-1")
+    assert row["a"] == "Zoë"
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        pa.table({"id": pa.array([], pa.int64())}),
+        pa.table({"file_row_number": [7, 8], "id": [1, 2]}),
+        pa.table({'it\'s "q" {{x}}': [1], "": [2]}),
+        pa.table({"Email": [7], "email": [8]}),
+        pa.table({"s": [{"x": 1}], "l": [[1, 2]], "b": [b"\xff\x00"]}),
+    ],
+)
+def test_parquet_of_every_kind(tmp_path: Path, table: pa.Table) -> None:
+    """Empty, nested, with twins and with a column named like DuckDB's own row number."""
+    path = tmp_path / "a.parquet"
+    pq.write_table(table, path)
+    rows = read(path)
+    assert [row["_cdp_position"] for row in rows] == list(range(1, table.num_rows + 1))
+    assert all(None not in [v for k, v in row.items() if k not in readers.META] for row in rows)
+
+
+cell = st.text(alphabet=st.sampled_from('ab ,;"\n\té{%'), max_size=6)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.lists(st.tuples(cell, cell), max_size=8), line_end=st.sampled_from(["\n", "\r\n"]))
+def test_what_a_csv_writer_wrote_is_read(tmp_path: Path, rows: list[tuple[str, str]], line_end: str) -> None:
+    """Any table of text comes back cell by cell (an empty cell is null)."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator=line_end, quoting=csv.QUOTE_ALL)
+    writer.writerows([("id", "name"), *rows])
+    found = read(written(tmp_path, "a.csv", text.getvalue()), delimiter=",")
+    assert [(row["id"] or "", row["name"] or "", row["_cdp_error"]) for row in found] == [
+        (*row, None) for row in rows
+    ]
