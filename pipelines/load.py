@@ -56,10 +56,10 @@ def load_sources(
     plans: dict[str, list[NewTable]] = {}
     for source in sources:
         result = results[source.name]
-        if has_pending(spec, source):
-            result.drained = True
-            _drain(spec, source)
         try:
+            if has_pending(spec, source):
+                result.drained = True
+                _drain(spec, source)
             plans[source.name] = _plan(spec, source)
         except UsageError:
             raise
@@ -115,12 +115,19 @@ def _new_table(
     spelled = {column.lower(): column for column in known}
     if table.path.removesuffix(".gz").endswith(".jsonl"):
         columns = {column.lower(): spelled.get(column.lower(), column) for column in table.columns}
+    broken: list[CdpError] = []
     for file in new:
-        found = readers.layout(con, file, table).names.values()
+        try:
+            found = readers.layout(con, file, table).names.values()
+        except CdpError as error:
+            broken.append(error)
+            continue
         if readers.kind_of(file.path) != "jsonl":
             _check_mapped(source, table, file, set(found), known)
         for column in found:
             columns.setdefault(column.lower(), spelled.get(column.lower(), column))
+    if broken:
+        raise CdpError("\n".join(str(error) for error in broken), hint=broken[0].hint)
     return NewTable(table, new, list(columns.values()))
 
 
@@ -132,8 +139,12 @@ def _check_mapped(
     if not missing:
         return
     names = ", ".join(f"`{column}`" for column in missing)
-    has = ", ".join(f"`{column}`" for column in sorted(found))
-    message = f"{source.name}.{table.name}: {file.label} has no column {names}; it has {has}"
+    if len(missing) == len(table.columns):
+        # Then the first line may be somebody's row: its words are not repeated.
+        has = f"its first line names none of the mapped columns ({len(found)} fields): is it a header?"
+    else:
+        has = "it has " + ", ".join(f"`{column}`" for column in sorted(found))
+    message = f"{source.name}.{table.name}: {file.label} has no column {names}; {has}"
     if {column.lower() for column in missing} <= known_lower:
         raise CdpError(
             f"{message}; earlier deliveries had it",
@@ -205,10 +216,14 @@ def has_pending(spec: LoadSpec, source: SourceSpec) -> bool:
 
 
 def _drain(spec: LoadSpec, source: SourceSpec) -> None:
-    pipeline = _pipeline(spec, source)
-    pipeline.sync_destination()
-    pipeline.normalize()
-    pipeline.load()
+    """Finish the package a killed run left behind. Raises CdpError when it cannot be loaded; it is kept."""
+    try:
+        pipeline = _pipeline(spec, source)
+        pipeline.sync_destination()
+        pipeline.normalize()
+        pipeline.load()
+    except Exception as error:
+        raise _explain(error, source) from error
     _purge(spec, source)
 
 
