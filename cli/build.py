@@ -54,6 +54,8 @@ def build(
         if reason:
             # Until this full build is marked, the next one must be full too: tables are half old, half new.
             con.execute("delete from ops.build_state")
+        else:
+            con.execute("update ops.build_state set finished = false")
     failpoints.reach("build.before_dbt")
     # data tests are the gate and come next; unit tests belong to CI
     arguments = ["build", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"]
@@ -92,14 +94,16 @@ def _mark(company: Company, run_id: str, mark: str) -> int:
         con.execute("delete from staging.touched_owners")
         con.execute("delete from staging.touched_devices")
         con.execute("delete from ops.build_state")
-        con.execute("insert into ops.build_state values (?, ?)", [mark, run_id])
+        con.execute("insert into ops.build_state values (?, ?, true)", [mark, run_id])
         con.commit()
     assert row is not None
     return int(row[0])
 
 
 def _ensure_state(con: duckdb.DuckDBPyConnection, company: Company) -> None:
-    con.execute("create table if not exists ops.build_state (fingerprint varchar, run_id varchar)")
+    con.execute(
+        "create table if not exists ops.build_state (fingerprint varchar, run_id varchar, finished boolean)"
+    )
     con.execute("create table if not exists ops.identity_salt (salt varchar)")
     wanted = company.file.identity.salt
     if wanted:

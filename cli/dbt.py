@@ -46,7 +46,7 @@ def environment(company: Company) -> dict[str, str]:
         "CDP_TIMEZONE": company.file.reporting.timezone,
         "CDP_CURRENCY": company.file.reporting.currency,
         "CDP_WEEK_STARTS": company.file.reporting.week_starts,
-        "CDP_SALT": company.file.identity.salt or "",
+        "CDP_MAX_CLUSTER_SIZE": str(company.file.identity.max_cluster_size),
         "CDP_MEMORY_LIMIT": company.memory_limit,
         "CDP_TEMP": str(temp_of(company)),
         "CDP_TEMP_LIMIT": company.temp_limit,

@@ -139,7 +139,7 @@ def fingerprint(company: Company) -> str:
     for name, text in sorted(files(company).items()):
         digest.update(name.encode() + text.encode())
     digest.update(company.file.reporting.model_dump_json().encode())
-    digest.update((company.file.identity.salt or "").encode())
+    digest.update(company.file.identity.model_dump_json().encode())
     return digest.hexdigest()
 
 

@@ -17,6 +17,7 @@ from cli.build import build
 from cli.config import Company
 from cli.dbt_tests import run_dbt_tests
 from cli.errors import CdpError, Interrupted
+from cli.gate import refuse_unvalidated
 from cli.generate import load_spec, source_specs
 from cli.lock import run_lock
 from cli.publish import publish
@@ -214,6 +215,7 @@ def _export(company: Company, log: RunLog, outcome: Outcome) -> str:
         return "no syncs declared"
     destinations = destination_specs(company, with_secrets=True)
     with warehouse.connect(company) as con:
+        refuse_unvalidated(con, "sent")
         result = run_syncs(
             con,
             syncs,

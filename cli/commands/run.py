@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -44,18 +45,26 @@ def stage_command(stage: str) -> Callable[..., None]:
         "export": "Send what changed to the destinations, under guards and lawful basis.",
     }
 
-    def one(config: Config = CONFIG, full_refresh: FullRefresh = False, as_json: AsJson = False) -> None:
-        from cli.run import run as run_stages
+    def one(config: Config = CONFIG, as_json: AsJson = False) -> None:
+        _one_stage(stage, config, False, as_json)
 
-        outcome = run_stages(
-            company(config), (stage,), full_refresh=full_refresh, command=stage, say=_say, working=_working
-        )
-        _report(outcome, as_json)
+    def build(config: Config = CONFIG, full_refresh: FullRefresh = False, as_json: AsJson = False) -> None:
+        _one_stage(stage, config, full_refresh, as_json)
 
-    one.__doc__ = (
+    command = build if stage == "build" else one
+    command.__doc__ = (
         f"{helps[stage]}\n\nExample: cdp {stage} --config demo/cdp.yml\n\nExit codes as of `cdp run`."
     )
-    return one
+    return command
+
+
+def _one_stage(stage: str, config: Path, full_refresh: bool, as_json: bool) -> None:
+    from cli.run import run as run_stages
+
+    outcome = run_stages(
+        company(config), (stage,), full_refresh=full_refresh, command=stage, say=_say, working=_working
+    )
+    _report(outcome, as_json)
 
 
 def _say(text: str) -> None:

@@ -41,11 +41,11 @@ birth_dates as (
 sizes as (
     select
         customer_id,
-        'more than {{ var("max_cluster_size", 500) }} records' as reason,
+        'more than {{ env_var("CDP_MAX_CLUSTER_SIZE", "500") }} records' as reason,
         max(component_size) as measured
     from {{ ref('node_customers') }}
     group by customer_id
-    having max(component_size) > {{ var('max_cluster_size', 500) }}
+    having max(component_size) > {{ env_var('CDP_MAX_CLUSTER_SIZE', '500') }}
 )
 
 select

@@ -17,6 +17,7 @@ from cli.run import STAGES, Outcome, run
 from cli.stores import snapshot as files_of
 from cli.stores import unlisted, unlisted_schemas
 from demo.generate import generate
+from pipelines.errors import BlockedError
 from tests import laws
 
 PEOPLE = 300
@@ -224,3 +225,33 @@ def test_plain_dbt_works_on_what_cdp_env_prints(ran: Ran, tmp_path: Path) -> Non
 
     assert done.returncode == 0, done.stdout[-2000:]
     assert laws.differences(laws.snapshot(root), ran.portions) == []
+
+
+def test_by_hand_nothing_leaves_that_was_not_checked(ran: Ran, tmp_path: Path) -> None:
+    """A build after the last checks, or one that was cut short, is neither published nor sent (exit 3)."""
+    root = laws.copy_company(ran.root, tmp_path / "unchecked")
+    company = load_company(root / "cdp.yml")
+    published = company.published.read_bytes()
+    with duckdb.connect(str(company.warehouse)) as con:
+        con.execute("update ops.build_state set finished = false")
+    for stage in ("publish", "export"):
+        with pytest.raises(BlockedError, match="the last build was cut short"):
+            run(company, (stage,), command=stage)
+    run(company, ("build",), command="build")
+    for stage in ("publish", "export"):
+        with pytest.raises(BlockedError, match="nothing has been checked since the build"):
+            run(company, (stage,), command=stage)
+
+    assert company.published.read_bytes() == published
+
+
+def test_the_published_file_holds_no_salt_and_no_inner_state(ran: Ran) -> None:
+    """Salted ids protect nobody when the salt lies beside them."""
+    with duckdb.connect(str(ran.root / "warehouse" / "marts.duckdb"), read_only=True) as con:
+        tables = con.execute(
+            "select table_name from information_schema.tables where table_schema = 'ops' order by 1"
+        ).fetchall()
+
+    assert [name for (name,) in tables] == [
+        "freshness", "load_counts", "published", "quality_results", "run_steps", "runs",
+    ]  # fmt: skip

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from pipelines import load
 from pipelines.errors import CdpError, UsageError
+from pipelines.specs import LoadSpec, SourceSpec
 from tests.companies import BELOW_MARTS, CONTACTS, EVENTS, ORDERS, TestCompany
 
 HEADER = "order,at,amount,status,email,contact,changed"
@@ -256,3 +258,44 @@ def test_a_full_refresh_judges_every_row_as_the_runs_did(shop: TestCompany) -> N
     shop.build(full_refresh=True)
 
     assert (statuses(shop), current(shop)) == before
+
+
+def test_a_file_without_a_header_does_not_leak_its_first_row(tmp_path: Path) -> None:
+    """The words of a first line that is no header may be a person's: they are not repeated in the message."""
+    crm = TestCompany(
+        tmp_path / "c", [{"name": "crm", "connector": "files", "tables": [CONTACTS]}], select=BELOW_MARTS
+    )
+    crm.csv("data/contacts1.csv", "1,ada@x.io,+84912345678,Ada,Lovelace", "2,bob@x.io,,Bob,M")
+
+    with pytest.raises(UsageError) as caught:
+        crm.load()
+    assert "is it a header?" in str(caught.value)
+    assert not any(word in str(caught.value) for word in ("Ada", "ada@x.io", "Lovelace"))
+
+
+def test_a_pending_package_that_cannot_be_loaded_stops_its_source_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a killed run left is taken up first; if that fails it is a source's error, and the others go on."""
+    company = TestCompany(
+        tmp_path / "c",
+        [{"name": "crm", "connector": "files", "tables": [CONTACTS]}, EVENTS],
+        select=BELOW_MARTS,
+    )
+    company.csv("data/contacts1.csv", "id,email,phone,first,last", "1,a@x.io,,Ada,L")
+    one = {"messageId": "m1", "type": "track", "event": "E", "timestamp": "2026-01-01T00:00:00Z"}
+    company.jsonl("spool/a.jsonl", one)
+    pipeline = load._pipeline
+
+    def broken(spec: LoadSpec, source: SourceSpec) -> object:
+        if source.name == "crm":
+            raise RuntimeError("the package on disk cannot be read")
+        return pipeline(spec, source)
+
+    monkeypatch.setattr(load, "has_pending", lambda spec, source: source.name == "crm")
+    monkeypatch.setattr(load, "_pipeline", broken)
+    loads = {one.source: one for one in company.load()}
+
+    assert isinstance(loads["crm"].error, CdpError)
+    assert loads["crm"].drained
+    assert loads["web"].received == {"events": 1}
