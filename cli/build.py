@@ -104,6 +104,7 @@ def _ensure_state(con: duckdb.DuckDBPyConnection, company: Company) -> None:
     con.execute(
         "create table if not exists ops.build_state (fingerprint varchar, run_id varchar, finished boolean)"
     )
+    con.execute("alter table ops.build_state add column if not exists finished boolean")
     con.execute("create table if not exists ops.identity_salt (salt varchar)")
     wanted = company.file.identity.salt
     if wanted:

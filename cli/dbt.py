@@ -5,6 +5,7 @@ late. Between two invocations the DuckDB handle must be closed: others take thei
 """
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +18,12 @@ from cli.warehouse import temp_of
 from pipelines.errors import CdpError
 
 _runner: Any = None
+# While dbt runs, a signal ends the process at once: dbt turns exceptions of a signal handler into errors of its own.
+running = False
+# What an engine's message may quote of a row: text in quotes, addresses, long numbers.
+_QUOTED = re.compile(r"'[^'\n]{1,200}'|[\w.+-]+@[\w.-]+|\+?\d{7,}")
+_IDENTIFIER = re.compile(r"'[A-Za-z_][A-Za-z0-9_.:]*'")
+_TELLS_VALUE = re.compile(r"convert|cast|invalid input|out of range|constraint|conversion", re.IGNORECASE)
 
 
 @dataclass
@@ -75,8 +82,11 @@ def applied(variables: dict[str, str]) -> Iterator[None]:
 
 def invoke(company: Company, arguments: list[str]) -> DbtResult:
     """Run one dbt command, e.g. `["run"]`; quiet on the terminal, whole in `.cdp/logs/dbt.log`."""
-    global _runner
+    global _runner, running
     temp_of(company).mkdir(parents=True, exist_ok=True)
+    log = company.dot / "logs" / "dbt.log"
+    before = log.stat().st_size if log.is_file() else 0
+    running = True
     with applied(environment(company)):
         from dbt.cli.main import dbtRunner
 
@@ -84,7 +94,10 @@ def invoke(company: Company, arguments: list[str]) -> DbtResult:
         options = ["--quiet", "--no-use-colors", "--log-level", "none", "--log-level-file", "info"]
         outcome = _runner.invoke([*options, *arguments])
         _close()
+    running = False
     result = DbtResult(bool(outcome.success))
+    if not result.success:
+        _scrub(log, before)
     if outcome.exception is not None:
         result.error = _short(str(outcome.exception))
     for one in getattr(outcome.result, "results", None) or []:
@@ -127,4 +140,23 @@ def _close() -> None:
 
 def _short(text: str) -> str:
     kept = [line.strip() for line in text.splitlines() if line.strip()]
-    return " ".join(kept)[:600]
+    return _hide(" ".join(kept))[:600]
+
+
+def _hide(text: str) -> str:
+    """A message without the value it complains about: that may be somebody's. Names of models stay."""
+    return _QUOTED.sub(lambda match: match[0] if _IDENTIFIER.fullmatch(match[0]) else "'...'", text)
+
+
+def _scrub(log: Path, start: int) -> None:
+    """Hide quoted values in what the last command added to dbt's log."""
+    if not log.is_file():
+        return
+    with log.open("r+b") as handle:
+        handle.seek(start if start <= log.stat().st_size else 0)
+        begin = handle.tell()
+        text = handle.read().decode("utf-8", "replace")
+        lines = [_hide(line) if _TELLS_VALUE.search(line) else line for line in text.split("\n")]
+        handle.seek(begin)
+        handle.write("\n".join(lines).encode())
+        handle.truncate()

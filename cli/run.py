@@ -4,6 +4,7 @@ Each stage is a function of (company, run); what they leave behind is durable, s
 The exit code is the most serious thing that happened (design: 2, 1, 3, 4, 0); a block (3) stops publish and export.
 """
 
+import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -12,9 +13,9 @@ from datetime import UTC, datetime
 from types import FrameType
 from typing import Any
 
-from cli import warehouse
+from cli import dbt, warehouse
 from cli.build import build
-from cli.config import Company
+from cli.config import Company, secret
 from cli.dbt_tests import run_dbt_tests
 from cli.errors import CdpError, Interrupted
 from cli.gate import refuse_unvalidated
@@ -84,7 +85,7 @@ def run(
     """
     started = datetime.now(UTC)
     run_id = new_run_id(started)
-    check_syncs(company)
+    check_before(company, stages)
     with run_lock(company, command, run_id), _signals():
         warehouse.create(company)
         log = RunLog.begin(company, command, company.as_of(started), run_id)
@@ -100,6 +101,16 @@ def run(
             _close(log, error)
             raise
     return outcome
+
+
+def check_before(company: Company, stages: tuple[str, ...]) -> None:
+    """Whatever can be known to be wrong before anything is done. Raises UsageError (exit 2)."""
+    syncs = check_syncs(company)
+    if "export" in stages:
+        used = {sync.destination for sync in syncs}
+        destination_specs(company, with_secrets=True, only=used)
+    if company.file.identity.salt:
+        secret(company.file.identity.salt, "identity.salt")
 
 
 def _stages(
@@ -143,7 +154,8 @@ def _load(company: Company, log: RunLog, outcome: Outcome) -> str:
         for one in loads
     ]
     for one in failed:
-        outcome.problems.append(f"source {one.source}: {one.error}")
+        hint = f"; {one.error.hint}" if one.error and one.error.hint else ""
+        outcome.problems.append(f"source {one.source}: {one.error}{hint}")
     if failed and len(failed) == len(loads):
         raise CdpError(
             "no source could be loaded:\n" + "\n".join(f"  {one.error}" for one in failed),
@@ -169,6 +181,10 @@ def _build(company: Company, log: RunLog, outcome: Outcome, full_refresh: bool) 
 
 
 def _validate(company: Company, log: RunLog, outcome: Outcome) -> str:
+    if not (company.dot / "project").is_dir():
+        raise CdpError(
+            "there is nothing to validate: no build has run here", hint="run `cdp build` or `cdp run` first"
+        )
     tests = run_dbt_tests(company)
     quality = validate(company, log.run_id)
     failures = [str(one) for one in tests.failures] + [str(one) for one in quality.failures]
@@ -213,7 +229,7 @@ def _export(company: Company, log: RunLog, outcome: Outcome) -> str:
     if not syncs:
         outcome.stages["export"] = []
         return "no syncs declared"
-    destinations = destination_specs(company, with_secrets=True)
+    destinations = destination_specs(company, with_secrets=True, only={sync.destination for sync in syncs})
     with warehouse.connect(company) as con:
         refuse_unvalidated(con, "sent")
         result = run_syncs(
@@ -249,6 +265,10 @@ def _close(log: RunLog, error: BaseException) -> None:
 @contextmanager
 def _signals() -> Iterator[None]:
     def stop(number: int, frame: FrameType | None) -> None:
+        if dbt.running:
+            # As a kill would: the next run closes this one's record and takes up its work.
+            os.write(2, b"error: interrupted; what was finished is kept\n\nhint: run `cdp run` again\n")
+            os._exit(128 + number)
         raise Interrupted(128 + number)
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}

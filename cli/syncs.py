@@ -1,6 +1,7 @@
 """Syncs of a company: exposures in `models/syncs/*.yml` -> `SyncSpec`, checked with cdp.yml before anything runs."""
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -67,10 +68,14 @@ def purpose_specs(company: Company) -> dict[str, PurposeSpec]:
     }
 
 
-def destination_specs(company: Company, *, with_secrets: bool) -> dict[str, DestinationSpec]:
-    """The destinations; relative paths become absolute, `${NAME}` is filled only when asked for."""
+def destination_specs(
+    company: Company, *, with_secrets: bool, only: Collection[str] | None = None
+) -> dict[str, DestinationSpec]:
+    """The destinations (`only` those); relative paths become absolute, `${NAME}` is filled only when asked for."""
     specs = {}
     for name, one in company.destinations.items():
+        if only is not None and name not in only:
+            continue
         options = dict(one.model_extra or {})
         for key, value in options.items():
             if isinstance(value, str) and with_secrets:
