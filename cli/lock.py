@@ -70,6 +70,13 @@ def holder(company: Company) -> Holder | None:
     return None  # the pid was given to another program since
 
 
+def refuse_if_held(company: Company) -> None:
+    """Leave at once when another run is active; `run_lock` decides again. Raises BusyError (exit 5)."""
+    noted = holder(company)
+    if noted is not None:
+        raise _busy(noted)
+
+
 def path_of(company: Company) -> Path:
     """The lock file."""
     return company.dot / "run.lock"

@@ -12,6 +12,7 @@ import typer
 from cli.commands.options import CONFIG, AsJson, Config, company
 
 if TYPE_CHECKING:
+    from cli.config import Company
     from cli.run import Outcome
 
 FullRefresh = Annotated[
@@ -27,10 +28,11 @@ def run(config: Config = CONFIG, full_refresh: FullRefresh = False, as_json: AsJ
     Exit codes: 0 done, 1 failed, 2 configuration (nothing done), 3 blocked (nothing published or sent),
     4 partial (a source failed, a destination rejected rows), 5 another run is active.
     """
+    found = company(config)
+    refuse_if_held(found)
     from cli.run import STAGES
     from cli.run import run as run_stages
 
-    found = company(config)
     outcome = run_stages(found, STAGES, full_refresh=full_refresh, say=_say, working=_working)
     _report(outcome, as_json)
 
@@ -59,12 +61,21 @@ def stage_command(stage: str) -> Callable[..., None]:
 
 
 def _one_stage(stage: str, config: Path, full_refresh: bool, as_json: bool) -> None:
+    found = company(config)
+    refuse_if_held(found)
     from cli.run import run as run_stages
 
     outcome = run_stages(
-        company(config), (stage,), full_refresh=full_refresh, command=stage, say=_say, working=_working
+        found, (stage,), full_refresh=full_refresh, command=stage, say=_say, working=_working
     )
     _report(outcome, as_json)
+
+
+def refuse_if_held(found: "Company") -> None:
+    """Before the heavy imports: ten runs started at once must leave nine of them quickly."""
+    from cli.lock import refuse_if_held as refuse
+
+    refuse(found)
 
 
 def _say(text: str) -> None:
