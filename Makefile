@@ -42,8 +42,9 @@ bench: $(STAMP) ## Print the figures that the README quotes
 	$(BIN)/python -m benchmarks.demo
 
 lock: ## Pin the dependencies again (needs uv)
+	@mkdir -p .cache && echo 'duckdb<1.6' > .cache/constraints.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-strip-extras \
-		--no-annotate --no-header --extra dev pyproject.toml -o requirements.lock
+		--no-annotate --no-header --extra dev -c .cache/constraints.txt pyproject.toml -o requirements.lock
 
 schema: $(STAMP) ## Write docs/cdp.schema.json from the code
 	$(BIN)/python -c "from cli.generate import schema_text; open('docs/cdp.schema.json', 'w').write(schema_text())"
