@@ -26,8 +26,8 @@ demo: $(STAMP) ## Simulate a company, run it and the four examples with publishe
 	$(BIN)/cdp report --config demo/cdp.yml
 	@for name in $(EXAMPLES); do echo; echo "== examples/$$name"; $(BIN)/cdp run --config examples/$$name/cdp.yml || exit $$?; done
 
-test: $(STAMP) ## Run every test, small sizes
-	$(BIN)/python -m pytest
+test: $(STAMP) ## Run every test, small sizes, two modules at a time
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadscope --durations 12
 
 check: $(STAMP) ## Lint and type-check Python, SQL and the layers
 	$(BIN)/ruff check .

@@ -20,7 +20,11 @@ def client(version: str) -> Path:
         shutil.rmtree(fresh, ignore_errors=True)
         command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(fresh)]
         subprocess.run([*command, f"duckdb=={version}"], check=True, stdout=sys.stderr)
-        fresh.rename(folder)
+        try:
+            fresh.rename(folder)
+        except OSError:
+            # two test processes installed it at once; the first one's is as good
+            shutil.rmtree(fresh, ignore_errors=True)
     return folder
 
 
