@@ -101,8 +101,7 @@ def as_utf8(
     plain = table.encoding is None or table.encoding.lower().replace("-", "").replace("_", "") in _UTF8
     if plain and not one_line_end:
         return file.path
-    row = con.execute("select current_setting('temp_directory')").fetchone()
-    assert row is not None
+    row = con.execute("select current_setting('temp_directory')").fetchall()[0]
     target = Path(str(row[0])) / f"utf8-{os.getpid()}.txt"
     target.parent.mkdir(parents=True, exist_ok=True)
     # Bytes that are no characters stay what they are: DuckDB then rejects their line alone.

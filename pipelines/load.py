@@ -203,9 +203,8 @@ def next_load_seq(warehouse: Path, source: SourceSpec) -> int:
             return 1
         row = con.execute(
             f"select coalesce(max(_cdp_load_seq), 0) + 1 from {source.schema}.{FILES_TABLE}"
-        ).fetchone()
-    assert row is not None
-    return int(row[0])
+        ).fetchall()
+    return int(row[0][0])
 
 
 def has_pending(spec: LoadSpec, source: SourceSpec) -> bool:
@@ -352,8 +351,8 @@ def _explain(error: Exception, source: SourceSpec) -> CdpError:
 def _has_table(con: duckdb.DuckDBPyConnection, schema: str, table: str) -> bool:
     found = con.execute(
         "select 1 from information_schema.tables where table_schema = ? and table_name = ?", [schema, table]
-    ).fetchone()
-    return found is not None
+    ).fetchall()
+    return bool(found)
 
 
 @contextmanager

@@ -196,8 +196,8 @@ def _check_closed(con: duckdb.DuckDBPyConnection, file: FileRef) -> None:
         """select min(line) from rejects where error_type = 'UNQUOTED VALUE'
             and (length(csv_line) >= ? or length(csv_line) - length(replace(csv_line, chr(10), '')) > ?)""",
         [SHOWN_CHARACTERS, MAX_BROKEN_LINES],
-    ).fetchone()
-    if found and found[0] is not None:
+    ).fetchall()[0]
+    if found[0] is not None:
         raise CdpError(
             f"{file.label}: row {found[0]}: a quote is opened and not closed; the rows after it cannot be told apart",
             hint="close the quote (inside a quoted value it is doubled) and deliver the file again",
