@@ -9,6 +9,7 @@ import logging
 import os
 import shutil
 from collections import defaultdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -52,11 +53,17 @@ def judge(measures: list[Measure], docs: Path, run_id: str) -> dict[tuple[str, s
         )
     )
     frame = pd.DataFrame([{_column(one): one.measured for one in known}])
-    outcome = checkpoint.run(batch_parameters={"dataframe": frame}, run_id=RunIdentifier(run_name=run_id))
+    outcome = checkpoint.run(batch_parameters={"dataframe": frame}, run_id=_run_identifier(run_id))
     # Once at the end: as an action of the checkpoint the site is built again for every suite (6 s for 34).
     context.build_data_docs()
     docs.chmod(0o700)
     return _verdicts(outcome)
+
+
+def _run_identifier(run_id: str) -> RunIdentifier:
+    # Great Expectations takes any name that dateutil can read for a time: in `20261122T074213Z-6709ad` that is an offset of
+    # 67 hours, which Python refuses. A word in front makes it a name and nothing else.
+    return RunIdentifier(run_name=f"cdp-{run_id}", run_time=datetime.now(UTC))
 
 
 def _suite(table: str, members: list[Measure]) -> Any:

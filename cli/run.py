@@ -6,7 +6,6 @@ The exit code is the most serious thing that happened (design: 2, 1, 3, 4, 0); a
 
 import os
 import signal
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -128,7 +127,7 @@ def _stages(
     work: dict[str, Callable[[], str]] = {
         "load": lambda: _load(company, log, outcome),
         "build": lambda: _build(company, log, outcome, full_refresh),
-        "validate": lambda: _validate_or_again(company, log, outcome),
+        "validate": lambda: _validate(company, log, outcome),
         "publish": lambda: _publish(company, log, outcome),
         "export": lambda: _export(company, log, outcome),
     }
@@ -179,18 +178,6 @@ def _build(company: Company, log: RunLog, outcome: Outcome, full_refresh: bool) 
     }
     kind = f"in full ({result.reason})" if result.full else f"{result.loads} new loads"
     return f"{len(result.nodes)} models, {kind}"
-
-
-def _validate_or_again(company: Company, log: RunLog, outcome: Outcome) -> str:
-    # Seen once in several hundred runs, cause not found yet: a ValueError out of a library. Checks only read and store, so they
-    # may be done again; where it came from is kept in the run's log (no message: it might quote a value).
-    try:
-        return _validate(company, log, outcome)
-    except ValueError as error:
-        log.log(
-            "validate.again", error=type(error).__name__, frames=traceback.format_tb(error.__traceback__)[-6:]
-        )
-        return _validate(company, log, outcome)
 
 
 def _validate(company: Company, log: RunLog, outcome: Outcome) -> str:

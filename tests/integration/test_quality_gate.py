@@ -56,6 +56,17 @@ def test_a_run_with_nothing_new_keeps_its_verdict_without_the_import(tmp_path: P
     assert rows(company, f"{sql} 'r2' order by all") == rows(company, f"{sql} 'r1' order by all")
 
 
+def test_no_run_id_is_taken_for_a_time(tmp_path: Path) -> None:
+    """This id once ended a run: read as a time, its tail is an offset of 67 hours."""
+    company = make_company(tmp_path)
+    fill(company)
+
+    assert validate_apart(company, "20261122T074213Z-6709ad") == [True, False, False, True]
+    pages = list((company.dot / "data_docs" / "validations").rglob("*.html"))
+    assert pages
+    assert all("6709ad" in str(page) for page in pages)
+
+
 def test_a_critical_failure_blocks_and_is_carried_until_it_is_mended(tmp_path: Path) -> None:
     """A verdict that fades with the next quiet run would publish what was just refused."""
     company = make_company(tmp_path)
