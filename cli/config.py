@@ -18,19 +18,13 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
-    field_validator,
     model_validator,
 )
 
 from cli import yaml_lines
-from cli.config_values import Currency, Delimiter, Encoding, Glob, Name, Timezone
+from cli.config_sources import Part, Source
+from cli.config_values import Currency, Name, Timezone
 from pipelines.errors import UsageError
-
-
-class Part(BaseModel):
-    """Base of every part of the file: frozen, and unknown keys are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
 class Clock(Part):
@@ -55,64 +49,6 @@ class Warehouse(Part):
     published: str = "warehouse/marts.duckdb"
     memory_limit: str = Field("4GB", pattern=r"^\d+(\.\d+)?\s?(MB|GB|MiB|GiB)$")
     temp_limit: str = Field("20GB", pattern=r"^\d+(\.\d+)?\s?(MB|GB|MiB|GiB)$")
-
-
-class ColumnMap(Part):
-    """One mapped column: source column, or a constant; `format` is a strptime pattern for dates."""
-
-    column: str | None = None
-    value: str | None = None
-    format: str | None = None
-    pii: bool | None = None
-
-    @model_validator(mode="after")
-    def _one(self) -> "ColumnMap":
-        if (self.column is None) == (self.value is None):
-            raise ValueError("give either `column` or `value`")
-        return self
-
-
-class Table(Part):
-    """One source table and how its columns feed a canonical entity."""
-
-    name: Name
-    entity: str
-    path: Glob | None = None
-    key: list[str] = []
-    updated_at: str | None = None
-    deleted_at: str | None = None
-    columns: dict[Name, str | list[str] | ColumnMap] = {}
-    questions: dict[Name, str] = {}
-    brand: str | None = None
-    region: str | None = Field(None, pattern=r"^[A-Z]{2}$")
-    timezone: Timezone | None = None
-    currency: Currency | None = None
-    encoding: Encoding | None = None
-    delimiter: Delimiter | None = None
-    touchpoint: str | None = None
-    channel: str | None = None
-
-    @field_validator("key", mode="before")
-    @classmethod
-    def _list(cls, value: object) -> object:
-        return [value] if isinstance(value, str) else value
-
-
-class Source(Part):
-    """One system that delivers data."""
-
-    name: Name
-    connector: Literal["files", "segment"]
-    path: Glob | None = None
-    tables: list[Table] = []
-    brand: str | None = None
-    region: str | None = Field(None, pattern=r"^[A-Z]{2}$")
-    timezone: Timezone | None = None
-    currency: Currency | None = None
-    encoding: Encoding | None = None
-    delimiter: Delimiter | None = None
-    touchpoint: str | None = None
-    channel: str | None = None
 
 
 class Identifier(Part):
@@ -276,10 +212,11 @@ class Company:
 
     @cached_property
     def sources(self) -> tuple[Source, ...]:
-        """The declared sources, with the Segment table filled in."""
+        """The declared sources, with what a preset or the Segment spec says of their tables filled in."""
+        from cli.presets import expand
         from cli.segment import with_tables
 
-        return tuple(with_tables(source) for source in self.file.sources)
+        return tuple(with_tables(expand(source)) for source in self.file.sources)
 
     @property
     def destinations(self) -> dict[str, Destination]:

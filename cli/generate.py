@@ -12,7 +12,9 @@ from pathlib import Path
 
 import yaml
 
+from cli import presets
 from cli.config import Company
+from cli.config_sources import Source, Table
 from cli.entities import entities
 from cli.staging_sql import (
     TIME_COLUMNS,
@@ -65,6 +67,8 @@ def files(company: Company) -> dict[str, str]:
     out: dict[str, str] = {}
     for one in staged:
         out[f"staging/{one.source.name}/rows_{one.slug}.sql"] = rows_model(one, _reads(company, one))
+        if (prepared := _preset_sql(one.source, one.table)) and not _own_prepared(company, one.slug):
+            out[f"staging/{one.source.name}/prep_{one.slug}.sql"] = prepared
         out[f"staging/{one.source.name}/stg_{one.slug}.sql"] = current_model(one)
     identifiers = company.file.identity.identifiers
     for entity in entities().values():
@@ -159,7 +163,7 @@ def source_specs(company: Company) -> list[SourceSpec]:
             TableSpec(
                 table.name,
                 table.path or "",
-                tuple(top_level(source, table) if not _prepared(company, source.name, table.name) else ()),
+                tuple(() if _prepared(company, source, table) else top_level(source, table)),
                 table.encoding or source.encoding,
                 table.delimiter or source.delimiter,
             )
@@ -169,12 +173,22 @@ def source_specs(company: Company) -> list[SourceSpec]:
     return specs
 
 
-def _prepared(company: Company, source: str, table: str) -> bool:
-    return any(company.models.rglob(f"prep_{source}__{table}.sql"))
+def _prepared(company: Company, source: Source, table: Table) -> bool:
+    """Is the table read through SQL of the company or of its preset, which may name any raw column?"""
+    return _own_prepared(company, f"{source.name}__{table.name}") or _preset_sql(source, table) is not None
+
+
+def _own_prepared(company: Company, slug: str) -> bool:
+    return any(company.models.rglob(f"prep_{slug}.sql"))
+
+
+def _preset_sql(source: Source, table: Table) -> str | None:
+    text = presets.prepared(source.preset, table.name) if source.preset else None
+    return text.replace("{source}", source.name) if text else None
 
 
 def _reads(company: Company, staged: StagedTable) -> str:
-    if _prepared(company, staged.source.name, staged.table.name):
+    if _prepared(company, staged.source, staged.table):
         return f"{{{{ ref('prep_{staged.slug}') }}}}"
     return f"{{{{ source('raw_{staged.source.name}', '{staged.table.name}') }}}}"
 

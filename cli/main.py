@@ -16,6 +16,7 @@ from cli.commands import (
     env,
     identity,
     init,
+    presets,
     quarantine,
     report,
     run,
@@ -49,6 +50,7 @@ for stage in ("load", "build", "validate", "publish", "export"):
     app.command(stage)(run.stage_command(stage))
 app.command("validate-config")(validate_config.validate_config)
 app.command("env")(env.env)
+app.command("presets")(presets.presets)
 app.command("status")(status.status)
 app.command("doctor")(doctor.doctor)
 app.command("report")(report.report)

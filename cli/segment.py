@@ -3,7 +3,7 @@
 Source of the field names: Segment's public "Spec: Common Fields" and "Spec: Identify".
 """
 
-from cli.config import Source, Table
+from cli.config_sources import Source, Table
 
 COLUMNS: dict[str, str | list[str]] = {
     "message_id": "messageId",

@@ -8,7 +8,8 @@ Only text is produced here; `cli/generate.py` decides what is written where. Eng
 import re
 from dataclasses import dataclass, field
 
-from cli.config import ColumnMap, Company, Source, Table
+from cli.config import Company
+from cli.config_sources import ColumnMap, Source, Table
 from cli.entities import Column, Entity, entities
 
 # The moment each entity speaks of: first and last sight of an identifier are taken from it.

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from cli.config import CdpFile, Identifier, Source
+from cli.config import CdpFile, Identifier
+from cli.config_sources import Source
 from cli.entities import Entity
 from cli.staging_sql import StagedTable, plain
 

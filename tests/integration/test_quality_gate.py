@@ -57,7 +57,7 @@ def test_a_run_with_nothing_new_keeps_its_verdict_without_the_import(tmp_path: P
 
 
 def test_no_run_id_is_taken_for_a_time(tmp_path: Path) -> None:
-    """This id once ended a run: read as a time, its tail is an offset of 67 hours."""
+    """An id that once ended a run: read as a time, its tail is an offset of 67 hours."""
     company = make_company(tmp_path)
     fill(company)
 

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from cli.config import ColumnMap, load_company
+from cli.config import load_company
+from cli.config_sources import ColumnMap
 from demo.effects import Effects, effects_text
 from demo.generate import HERE, generate, main
 from demo.world import DELIVERIES
