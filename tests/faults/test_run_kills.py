@@ -9,8 +9,10 @@ import json
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,8 +83,6 @@ def trial() -> Iterator[Trial]:
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory, trial: Trial) -> Stage:
     """First deliveries taken in; second ones held; the undisturbed outcome known."""
-    import time
-
     base = tmp_path_factory.mktemp("kills")
     start = base / "start"
     generate(start, people=PEOPLE)
@@ -140,12 +140,21 @@ def test_a_failure_at_each_durable_step_heals(point: str, how: str, stage: Stage
 def test_kills_at_random_moments_heal(stage: Stage, trial: Trial) -> None:
     """SIGKILL with no regard to steps; about as many in each part of the run."""
     rng = random.Random(20260630)
-    outcomes = []
+    seconds = stage.seconds
     for number in range(RANDOM_KILLS):
-        company = start_trial(stage, f"random-{number}")
-        moment = stage.seconds * (number + rng.random()) / RANDOM_KILLS
-        died = trial(company, kill_after=moment)
-        outcomes.append(died["signal"])
+        for attempt in range(6):
+            company = start_trial(stage, f"random-{number}-{attempt}")
+            moment = seconds * (number + rng.random()) / RANDOM_KILLS
+            clock = time.monotonic()
+            died = trial(company, kill_after=moment)
+            if died["signal"] == signal.SIGKILL:
+                break
+            # It was faster than the run that was measured: that is a run too, and the measure is corrected.
+            seconds = min(seconds, time.monotonic() - clock)
+            check_healed(company, stage)
+            shutil.rmtree(company)
+        else:
+            pytest.fail(f"six runs ended before they could be killed at {moment:.2f} s")
         healed = trial(company)
         assert healed["code"] == 0, (
             f"killed after {moment:.2f} s: "
@@ -153,5 +162,3 @@ def test_kills_at_random_moments_heal(stage: Stage, trial: Trial) -> None:
         )
         check_healed(company, stage)
         shutil.rmtree(company)
-
-    assert outcomes.count(9) >= RANDOM_KILLS * 0.7, "the kills came too late to mean anything"
