@@ -28,6 +28,8 @@ from tests import laws
 RANDOM_KILLS = 100 if os.environ.get("CDP_PROOF") else 12
 PEOPLE = 300
 HOWS = ("kill", "raise", "enospc") if os.environ.get("CDP_PROOF") else ("kill",)
+# One source fails there and the others go on: partial.
+PARTIAL_POINTS = ("load.extracted",)
 # Memory of identity and of audiences says when a thing was recorded; the clock is pinned, so it may be compared too.
 Trial = Callable[..., dict[str, Any]]
 
@@ -128,7 +130,8 @@ def test_a_failure_at_each_durable_step_heals(point: str, how: str, stage: Stage
     """Every registered point is reached and fails; the next run puts all right."""
     company = start_trial(stage, f"{point}-{how}")
     died = trial(company, {"CDP_FAIL_AT": point, "CDP_FAIL_HOW": how})
-    assert died == ({"signal": 9, "code": None} if how == "kill" else {"signal": None, "code": 1})
+    code = 4 if point in PARTIAL_POINTS else 1
+    assert died == ({"signal": 9, "code": None} if how == "kill" else {"signal": None, "code": code})
     healed = trial(company)
 
     assert healed["code"] == 0, (stage.start.parent / f"{company.name}.log").read_text()[-2000:]
