@@ -13,7 +13,7 @@ from pathlib import Path
 import yaml
 
 from cli import presets
-from cli.config import Company
+from cli.config import Company, secret
 from cli.config_sources import Source, Table
 from cli.entities import entities
 from cli.staging_sql import (
@@ -37,7 +37,7 @@ from cli.unions_sql import (
     union_model,
     work_loads_model,
 )
-from pipelines.specs import LoadSpec, SourceSpec, TableSpec
+from pipelines.specs import Cursor, LoadSpec, SourceSpec, TableSpec
 
 PROJECT = Path(__file__).resolve().parent.parent
 COMPANY_MODELS = "company_models"
@@ -151,26 +151,53 @@ def load_spec(company: Company) -> LoadSpec:
     """What `pipelines.load` needs to know of the company."""
     temp = company.dot / "tmp" / "load"
     return LoadSpec(
-        company.root, company.warehouse, company.dot / "dlt", temp, company.memory_limit, company.temp_limit
+        company.root,
+        company.warehouse,
+        company.dot / "dlt",
+        temp,
+        company.memory_limit,
+        company.temp_limit,
+        secret,
     )
 
 
 def source_specs(company: Company) -> list[SourceSpec]:
     """The sources as the loader sees them."""
-    specs = []
-    for source in company.sources:
-        tables = tuple(
-            TableSpec(
-                table.name,
-                table.path or "",
-                tuple(() if _prepared(company, source, table) else top_level(source, table)),
-                table.encoding or source.encoding,
-                table.delimiter or source.delimiter,
-            )
-            for table in source.tables
+    return [
+        SourceSpec(
+            source.name,
+            tuple(_table_spec(company, source, table) for table in source.tables),
+            source.connector or "files",
+            _client(source),
         )
-        specs.append(SourceSpec(source.name, tables))
-    return specs
+        for source in company.sources
+    ]
+
+
+def _table_spec(company: Company, source: Source, table: Table) -> TableSpec:
+    fetched = table.incremental
+    return TableSpec(
+        table.name,
+        table.path or "",
+        tuple(() if _prepared(company, source, table) else top_level(source, table)),
+        table.encoding or source.encoding,
+        table.delimiter or source.delimiter,
+        key=tuple(table.key),
+        table=table.table or table.name,
+        endpoint=table.endpoint.model_dump(by_alias=True, exclude_none=True) if table.endpoint else None,
+        include_from_parent=tuple(table.include_from_parent),
+        cursor=Cursor(fetched.cursor_path, fetched.initial_value, fetched.lag, fetched.start_param)
+        if fetched
+        else None,
+        compares=table.deletions == "compare",
+    )
+
+
+def _client(source: Source) -> dict[str, object]:
+    if source.connector == "sql":
+        return {"url": source.url, "schema": source.database_schema}
+    client = {name: getattr(source, name) for name in ("base_url", "headers", "auth", "paginator")}
+    return {name: value for name, value in client.items() if value}
 
 
 def _prepared(company: Company, source: Source, table: Table) -> bool:
@@ -216,7 +243,7 @@ def _sources(company: Company) -> str:
         tables = [
             {
                 "name": table.name,
-                "description": plain(f"Delivered rows of {table.path or source.path}, as text."),
+                "description": plain(f"Delivered rows of {_origin(source, table)}, as text."),
             }
             for table in source.tables
         ]
@@ -224,6 +251,12 @@ def _sources(company: Company) -> str:
         tables += [{"name": "_dlt_loads", "description": "Complete loads."}]
         found.append({"name": f"raw_{source.name}", "schema": f"raw_{source.name}", "tables": tables})
     return yaml.safe_dump({"sources": found}, sort_keys=False, allow_unicode=True)
+
+
+def _origin(source: Source, table: Table) -> str:
+    if table.endpoint:
+        return f"endpoint {table.endpoint.path}"
+    return table.path or source.path or f"table {table.table or table.name}"
 
 
 def _yml(staged: list[StagedTable]) -> str:

@@ -27,6 +27,7 @@ from cli.runs import RunLog, RunStatus, new_run_id, set_clock
 from cli.summary import summarise
 from cli.syncs import check_syncs, destination_specs, purpose_specs
 from pipelines import failpoints
+from pipelines.fetch import fill_client
 from pipelines.load import load_sources
 
 STAGES = ("load", "build", "validate", "publish", "export")
@@ -109,6 +110,9 @@ def check_before(company: Company, stages: tuple[str, ...]) -> None:
     if "export" in stages:
         used = {sync.destination for sync in syncs}
         destination_specs(company, with_secrets=True, only=used)
+    if "load" in stages:
+        for source in source_specs(company):
+            fill_client(load_spec(company), source)
     if company.file.identity.salt:
         secret(company.file.identity.salt, "identity.salt")
 

@@ -233,7 +233,9 @@ class _Columns:
 
 def is_json_lines(source: Source, table: Table) -> bool:
     """Do dots in source column names walk into nested objects?"""
-    return source.connector == "segment" or (table.path or "").removesuffix(".gz").endswith(".jsonl")
+    return source.connector in ("segment", "rest") or (table.path or "").removesuffix(".gz").endswith(
+        ".jsonl"
+    )
 
 
 def top_level(source: Source, table: Table) -> list[str]:
@@ -288,6 +290,8 @@ def rows_model(staged: StagedTable, reads: str) -> str:
             f"case when {text} is not null and {updated_at} is null then 'unreadable timestamp in updated_at' end"
         )
     deleted = f"{{{{ is_deletion('{_jinja(_quote(table.deleted_at))}') }}}}" if table.deleted_at else "false"
+    if table.deletions == "compare":
+        deleted = "coalesce(_cdp_deleted = 'true', false)"
     reason = ", ".join(["_cdp_error", *problems])
     held = _held_sql(staged)
     indent = ",\n        "

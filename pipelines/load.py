@@ -9,7 +9,6 @@ dlt is imported when there is something to load (2 s).
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,10 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from pipelines import failpoints, readers
+from pipelines import failpoints, fetch, readers
 from pipelines.errors import CdpError, PartialError, UsageError
+from pipelines.readers import literal
+from pipelines.scratch import scratch
 from pipelines.specs import FileRef, LoadSpec, SourceSpec, TableSpec
 
 FILES_TABLE = "_cdp_files"
@@ -38,11 +39,12 @@ class SourceLoad:
 
 @dataclass(frozen=True)
 class NewTable:
-    """The files of a table to be read now, and the raw columns of all of them together."""
+    """The files of a table to be read now, and the raw columns of all of them together; `cursor` of a fetched one."""
 
     spec: TableSpec
     files: list[FileRef]
     columns: list[str]
+    cursor: str | None = None
 
 
 def load_sources(
@@ -60,7 +62,7 @@ def load_sources(
             if has_pending(spec, source):
                 result.drained = True
                 _drain(spec, source)
-            plans[source.name] = _plan(spec, source)
+            plans[source.name] = (_plan_fetched if source.fetched else _plan)(spec, source)
         except UsageError:
             raise
         except CdpError as error:
@@ -82,7 +84,7 @@ def _plan(spec: LoadSpec, source: SourceSpec) -> list[NewTable]:
     read, known = read_files(spec.warehouse, source), raw_columns(spec.warehouse, source)
     plans: list[NewTable] = []
     broken: list[CdpError] = []
-    with _scratch(spec) as con:
+    with scratch(spec) as con:
         for table in source.tables:
             try:
                 plans.append(_new_table(con, spec, source, table, read, known.get(table.name, set())))
@@ -93,6 +95,31 @@ def _plan(spec: LoadSpec, source: SourceSpec) -> list[NewTable]:
     if broken:
         raise PartialError("\n".join(str(error) for error in broken), hint=broken[0].hint)
     return plans
+
+
+def _plan_fetched(spec: LoadSpec, source: SourceSpec) -> list[NewTable]:
+    """Ask the source; what it gave and raw does not have yet is the delivery of each table."""
+    known = raw_columns(spec.warehouse, source)
+    answers = fetch.fetch_source(spec, source, fetch.last_cursors(spec.warehouse, source))
+    plans = []
+    with scratch(spec) as con:
+        for table in source.tables:
+            answer = answers[table.name]
+            found = set(readers.layout(con, answer.file, table).names.values())
+            had = known.get(table.name, set())
+            if source.connector == "sql":
+                _check_mapped(source, table, answer.file, found, had)
+            one = fetch.deliver(con, spec, source, table, answer)
+            plans.append(
+                NewTable(table, [one.file] if one.rows else [], _spelled(one.columns, had), one.cursor)
+            )
+    return plans
+
+
+def _spelled(columns: list[str], known: set[str]) -> list[str]:
+    """DuckDB compares names without regard to case: `email` after `Email` is the same column, spelled as before."""
+    before = {column.lower(): column for column in known}
+    return [before.get(column.lower(), column) for column in columns]
 
 
 def _new_table(
@@ -241,10 +268,10 @@ def _load(
     counts: dict[tuple[str, str], int] = {}
 
     def rows(table: NewTable) -> Iterator[pa.RecordBatch]:
-        with _scratch(spec) as con:
+        with scratch(spec) as con:
             for file in table.files:
                 seen = 0
-                for batch in readers.batches(con, file, table.spec, table.columns, load_seq):
+                for batch in _batches(con, source, file, table, load_seq):
                     seen += batch.num_rows
                     if progress:
                         progress(source.name, table.spec.name, batch.num_rows)
@@ -283,10 +310,24 @@ def _load(
         result.received[table_name] = result.received.get(table_name, 0) + count
 
 
+def _batches(
+    con: duckdb.DuckDBPyConnection, source: SourceSpec, file: FileRef, table: NewTable, load_seq: int
+) -> Iterator[pa.RecordBatch]:
+    if not source.fetched:
+        yield from readers.batches(con, file, table.spec, table.columns, load_seq)
+        return
+    # Compared with raw already: the rows stand there as they will be loaded.
+    rows = con.sql(
+        f"select * replace ({load_seq}::bigint as _cdp_load_seq) from read_parquet({literal(str(file.path))})"
+    )
+    yield from rows.to_arrow_reader(readers.BATCH_ROWS)
+
+
 def _manifest(
     tables: list[NewTable], counts: dict[tuple[str, str], int], load_seq: int, run_id: str
 ) -> pa.Table:
     files = [(table.spec.name, file) for table in tables for file in table.files]
+    cursors = {table.spec.name: table.cursor for table in tables}
     return pa.table(
         {
             "table_name": pa.array([name for name, _ in files], pa.string()),
@@ -295,6 +336,7 @@ def _manifest(
             "mtime_ns": pa.array([file.mtime_ns for _, file in files], pa.int64()),
             "received": pa.array([counts[(name, file.label)] for name, file in files], pa.int64()),
             "run_id": pa.array([run_id] * len(files), pa.string()),
+            "cursor": pa.array([cursors[name] for name, _ in files], pa.string()),
             "_cdp_load_seq": pa.array([load_seq] * len(files), pa.int64()),
         }
     )
@@ -353,22 +395,3 @@ def _has_table(con: duckdb.DuckDBPyConnection, schema: str, table: str) -> bool:
         "select 1 from information_schema.tables where table_schema = ? and table_name = ?", [schema, table]
     ).fetchall()
     return bool(found)
-
-
-@contextmanager
-def _scratch(spec: LoadSpec) -> Iterator[duckdb.DuckDBPyConnection]:
-    """An in-memory DuckDB for reading, bounded like the warehouse."""
-    spec.temp.mkdir(parents=True, exist_ok=True)
-    con = duckdb.connect(
-        config={
-            "memory_limit": spec.memory_limit,
-            "temp_directory": str(spec.temp),
-            "max_temp_directory_size": spec.temp_limit,
-        }
-    )
-    try:
-        # The zone decides how a parquet timestamp is printed, and with it the row's hash: never the machine's.
-        con.execute("set enable_progress_bar = false; set TimeZone = 'UTC'")
-        yield con
-    finally:
-        con.close()

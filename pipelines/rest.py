@@ -1,0 +1,133 @@
+"""Connector `rest`: APIs declared in the words of dlt's `rest_api`, fetched into one file of JSON lines per table.
+
+dlt does what is hard there: authentication, pagination, waiting out a 429, child endpoints fed by their parent. Its own
+incremental state is not used: the cursor lies with the rows in raw, so that both are kept or lost together.
+"""
+
+import json
+from collections.abc import Mapping
+from contextlib import ExitStack
+from typing import IO, Any
+from urllib.parse import urlsplit
+
+from pipelines import cursors
+from pipelines.errors import CdpError
+from pipelines.fetch import Fetched
+from pipelines.specs import FileRef, LoadSpec, SourceSpec, TableSpec
+
+# Waits between attempts: 1, 2, 4, 8 seconds, or what Retry-After says up to two minutes.
+ATTEMPTS = 5
+BACKOFF_SECONDS = 1.0
+LONGEST_WAIT_SECONDS = 120
+START = "{incremental.start_value}"
+
+
+class _Sink:
+    """Writes the items of one table and keeps the greatest cursor seen; items go on unchanged to child endpoints."""
+
+    def __init__(self, table: TableSpec, out: IO[str]) -> None:
+        self.table, self.out = table, out
+        self.greatest: Any = None
+
+    def take(self, item: Any) -> Any:
+        """Write one item."""
+        self.out.write(json.dumps(item, ensure_ascii=False) + "\n")
+        if self.table.cursor and isinstance(item, dict):
+            self.greatest = cursors.greatest([self.greatest, _at(item, self.table.cursor.path)])
+        return item
+
+
+def fetch(
+    spec: LoadSpec, source: SourceSpec, client: Mapping[str, Any], starts: Mapping[str, str | None]
+) -> dict[str, Fetched]:
+    """Ask every endpoint of the source from its start on. Raises CdpError when it does not answer, or with an error."""
+    from dlt.sources.helpers.requests import Client
+    from dlt.sources.rest_api import rest_api_resources
+    from requests.exceptions import RequestException
+
+    session = Client(
+        request_max_attempts=ATTEMPTS,
+        request_backoff_factor=BACKOFF_SECONDS,
+        request_max_retry_delay=LONGEST_WAIT_SECONDS,
+        raise_for_status=False,
+    ).session
+    config: Any = {
+        "client": {**client, "session": session},
+        "resources": [_resource(table, starts[table.name]) for table in source.tables],
+    }
+    spec.temp.mkdir(parents=True, exist_ok=True)
+    paths = {table.name: spec.temp / f"{source.name}.{table.name}.fetched.jsonl" for table in source.tables}
+    with ExitStack() as files:
+        sinks = {
+            table.name: _Sink(table, files.enter_context(paths[table.name].open("w", encoding="utf-8")))
+            for table in source.tables
+        }
+        try:
+            import dlt
+
+            resources = rest_api_resources(config)
+            for resource in resources:
+                resource.add_map(sinks[resource.name].take)
+            for _ in dlt.source(lambda: resources, name=source.name)():
+                pass
+        except CdpError:
+            raise
+        except Exception as error:
+            raise _told(source, error, RequestException) from error
+    return {
+        name: Fetched(
+            FileRef(path, f"rest:{name}", path.stat().st_size, 0),
+            starts[name] if sinks[name].greatest is None else cursors.text_of(sinks[name].greatest),
+        )
+        for name, path in paths.items()
+    }
+
+
+def _resource(table: TableSpec, start: str | None) -> dict[str, Any]:
+    endpoint = _placed(dict(table.endpoint or {}), start)
+    endpoint = {name: value for name, value in endpoint.items() if value not in ({}, None)}
+    if table.cursor and table.cursor.start_param and start is not None:
+        endpoint["params"] = {**endpoint.get("params", {}), table.cursor.start_param: start}
+    resource: dict[str, Any] = {"name": table.name, "endpoint": endpoint}
+    if table.include_from_parent:
+        resource["include_from_parent"] = list(table.include_from_parent)
+    return resource
+
+
+def _placed(value: Any, start: str | None) -> Any:
+    if isinstance(value, str):
+        return value.replace(START, start or "")
+    if isinstance(value, Mapping):
+        return {name: _placed(one, start) for name, one in value.items()}
+    return value
+
+
+def _at(item: dict[str, Any], path: str) -> Any:
+    found: Any = item
+    for step in path.split("."):
+        found = found.get(step) if isinstance(found, dict) else None
+    return found
+
+
+def _told(source: SourceSpec, error: Exception, request_error: type[Exception]) -> CdpError:
+    root: BaseException = error
+    while not isinstance(root, request_error) and (inner := root.__cause__ or root.__context__) is not None:
+        root = inner
+    response = getattr(root, "response", None)
+    if response is not None:
+        where = urlsplit(response.url)
+        hint = {
+            401: "look at the secrets under `auth`",
+            403: "the credentials may not read this",
+            404: "correct `endpoint.path`",
+        }.get(response.status_code, "the next `cdp run` asks again from where the last complete load ended")
+        return CdpError(f"{source.name}: {where.path} answered {response.status_code}", hint=hint)
+    if isinstance(root, request_error):
+        return CdpError(
+            f"{source.name}: no answer ({type(root).__name__})",
+            hint="look whether `base_url` can be reached; the next `cdp run` asks again",
+        )
+    return CdpError(
+        f"{source.name}: the answers could not be read: {type(root).__name__}: {str(root).splitlines()[0][:200]}",
+        hint="compare `endpoint` and `paginator` with the API's documentation; nothing of it was loaded",
+    )
