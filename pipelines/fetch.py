@@ -97,10 +97,15 @@ def last_cursors(warehouse: Path, source: SourceSpec) -> dict[str, str]:
 
 
 def deliver(
-    con: duckdb.DuckDBPyConnection, spec: LoadSpec, source: SourceSpec, table: TableSpec, fetched: Fetched
+    con: duckdb.DuckDBPyConnection,
+    spec: LoadSpec,
+    source: SourceSpec,
+    table: TableSpec,
+    fetched: Fetched,
+    known: set[str],
 ) -> Delivery:
     """Compare what was fetched with raw, and write the rows that differ. Raises CdpError when a whole table seems gone."""
-    layout = readers.layout(con, fetched.file, table)
+    layout = readers.layout(con, fetched.file, table, known)
     names = list(layout.names.values())
     # Two connections of one memory database: one reads while the other writes.
     with con.cursor() as other:
@@ -113,7 +118,7 @@ def deliver(
         con.unregister("fetched_batches")
     with _held(con, spec, source, table) as held:
         con.execute(f"create or replace temp table held as {held}")
-        known = con.execute("select count(*) from held").fetchall()[0][0]
+        kept = con.execute("select count(*) from held").fetchall()[0][0]
         new = f"""
             select fetched.* exclude ({KEY}) from fetched
             left join held on fetched.{KEY} = held.{KEY}
@@ -121,7 +126,7 @@ def deliver(
         """
         columns = names
         if table.compares:
-            columns, new = [*names, DELETED], _with_deleted(con, source, table, fetched, names, new, known)
+            columns, new = [*names, DELETED], _with_deleted(con, source, table, fetched, names, new, kept)
         path = spec.temp / f"{source.name}.{table.name}.delivery.parquet"
         con.execute(f"copy ({new} order by _cdp_position) to {literal(str(path))} (format parquet)")
     rows = con.execute(f"select count(*) from read_parquet({literal(str(path))})").fetchall()[0][0]

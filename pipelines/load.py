@@ -54,6 +54,16 @@ def load_sources(
 
     Raises UsageError before anything is loaded when a mapped column never existed in its file.
     """
+    try:
+        return _load_all(spec, sources, run_id, progress)
+    finally:
+        # What was fetched lies there, as people's rows; scratch databases spilled there.
+        shutil.rmtree(spec.temp, ignore_errors=True)
+
+
+def _load_all(
+    spec: LoadSpec, sources: list[SourceSpec], run_id: str, progress: Progress | None
+) -> list[SourceLoad]:
     results = {source.name: SourceLoad(source.name) for source in sources}
     plans: dict[str, list[NewTable]] = {}
     for source in sources:
@@ -105,21 +115,13 @@ def _plan_fetched(spec: LoadSpec, source: SourceSpec) -> list[NewTable]:
     with scratch(spec) as con:
         for table in source.tables:
             answer = answers[table.name]
-            found = set(readers.layout(con, answer.file, table).names.values())
             had = known.get(table.name, set())
             if source.connector == "sql":
+                found = set(readers.layout(con, answer.file, table, had).names.values())
                 _check_mapped(source, table, answer.file, found, had)
-            one = fetch.deliver(con, spec, source, table, answer)
-            plans.append(
-                NewTable(table, [one.file] if one.rows else [], _spelled(one.columns, had), one.cursor)
-            )
+            one = fetch.deliver(con, spec, source, table, answer, had)
+            plans.append(NewTable(table, [one.file] if one.rows else [], one.columns, one.cursor))
     return plans
-
-
-def _spelled(columns: list[str], known: set[str]) -> list[str]:
-    """DuckDB compares names without regard to case: `email` after `Email` is the same column, spelled as before."""
-    before = {column.lower(): column for column in known}
-    return [before.get(column.lower(), column) for column in columns]
 
 
 def _new_table(
@@ -145,7 +147,7 @@ def _new_table(
     broken: list[CdpError] = []
     for file in new:
         try:
-            found = readers.layout(con, file, table).names.values()
+            found = readers.layout(con, file, table, known).names.values()
         except CdpError as error:
             broken.append(error)
             continue

@@ -6,7 +6,7 @@ staging judges. A line that is no row (ragged, broken JSON, invalid characters) 
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,22 +62,28 @@ def kind_of(path: Path) -> str:
     )
 
 
-def raw_names(delivered: Iterable[str]) -> dict[str, str]:
-    """Delivered name -> raw column name, unique without regard to case (as DuckDB compares names)."""
+def raw_names(delivered: Iterable[str], known: Collection[str] = ()) -> dict[str, str]:
+    """Delivered name -> raw column name, unique without regard to case (as DuckDB compares names).
+
+    Among names that differ by case only, the one that raw already has (`known`) keeps its column.
+    """
     taken: set[str] = {name.lower() for name in META}
+    spelled = {name.lower(): name for name in known}
     names: dict[str, str] = {}
-    for name in delivered:
+    for name in sorted(delivered, key=lambda one: one not in known):
         wanted = f"x{name}" if name.lower().startswith(OURS) else name or "x"
         unique, number = wanted, 1
         while unique.lower() in taken:
             number += 1
             unique = f"{wanted}__{number}"
         taken.add(unique.lower())
-        names[name] = unique
+        names[name] = spelled.get(unique.lower(), unique)
     return names
 
 
-def layout(con: duckdb.DuckDBPyConnection, file: FileRef, table: TableSpec) -> Layout:
+def layout(
+    con: duckdb.DuckDBPyConnection, file: FileRef, table: TableSpec, known: Collection[str] = ()
+) -> Layout:
     """The columns of one file.
 
     Raises CdpError for an empty or unreadable file.
@@ -96,7 +102,8 @@ def layout(con: duckdb.DuckDBPyConnection, file: FileRef, table: TableSpec) -> L
         else:
             names = list(_parquet_types(con, file))
     # No SQL text can hold a NUL, so a column named with one cannot be asked for.
-    return Layout(raw_names(name for name in names if not CREDENTIAL.search(name) and "\0" not in name))
+    kept = [name for name in names if not CREDENTIAL.search(name) and "\0" not in name]
+    return Layout(raw_names(kept, known))
 
 
 def batches(
@@ -104,7 +111,7 @@ def batches(
 ) -> Iterator[pa.RecordBatch]:
     """Every row of the file as Arrow batches with the given raw columns (null where the file lacks one)."""
     kind = kind_of(file.path)
-    found = layout(con, file, table)
+    found = layout(con, file, table, columns)
     by_raw = {raw: name for name, raw in found.names.items()}
     # A column of raw may be spelled as an earlier file spelled it: names differ without regard to case.
     spelled = {raw.lower(): raw for raw in by_raw}
