@@ -40,6 +40,11 @@ PROOFS = {
         ["tests/faults/test_export_kills.py"],
         None,
     ),
+    "load-kills": (
+        "60 SIGKILLs at random moments of `cdp load` over files, a database and an API; raw equals an undisturbed load's",
+        ["tests/faults/test_load_kills.py"],
+        None,
+    ),
     "duckdb-2": ("all integration tests on DuckDB 2.0", ["tests/integration"], "2.0.0"),
 }
 

@@ -1,6 +1,7 @@
-"""Trials of `cdp run` that are killed: forked from a process that has imported dbt, dlt and Great Expectations.
+"""Trials of `cdp run` or `cdp load` that are killed: forked from a process that has imported dbt, dlt and Great Expectations.
 
-A trial is one JSON line on stdin: {"config": path, "env": {...}, "kill_after": seconds or null}; the answer is one line:
+A trial is one JSON line on stdin: {"config": path, "env": {...}, "kill_after": seconds or null,
+"command": "run"}; the answer is one line:
 {"signal": number or null, "code": exit code or null}. This process itself never opens DuckDB, so that a fork is safe.
 """
 
@@ -47,7 +48,7 @@ def _run(wanted: dict[str, object]) -> None:
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.environ.update({str(k): str(v) for k, v in dict(wanted["env"]).items()})  # type: ignore[call-overload]
-    sys.argv = ["cdp", "run", "--config", str(wanted["config"])]
+    sys.argv = ["cdp", str(wanted.get("command", "run")), "--config", str(wanted["config"])]
     code = 1
     try:
         from cli.main import main as cdp

@@ -5,18 +5,14 @@ second deliveries, dies, and is followed by one run that nobody disturbs. Compar
 every mart row for row, the acknowledged deliveries, the files sent, conservation, and that no file lies where none may.
 """
 
-import json
 import os
 import random
 import shutil
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pytest
@@ -24,6 +20,7 @@ import pytest
 from demo.generate import generate
 from pipelines.failpoints import POINTS
 from tests import laws
+from tests.faults.forking import Trial, forking
 
 RANDOM_KILLS = 100 if os.environ.get("CDP_PROOF") else 12
 PEOPLE = 300
@@ -31,7 +28,6 @@ HOWS = ("kill", "raise", "enospc") if os.environ.get("CDP_PROOF") else ("kill",)
 # One source fails there and the others go on: partial.
 PARTIAL_POINTS = ("load.extracted",)
 # Memory of identity and of audiences says when a thing was recorded; the clock is pinned, so it may be compared too.
-Trial = Callable[..., dict[str, Any]]
 
 
 @dataclass
@@ -49,37 +45,8 @@ class Stage:
 @pytest.fixture(scope="module")
 def trial() -> Iterator[Trial]:
     """A process that forks trials."""
-    root = Path(__file__).resolve().parents[2]
-    with subprocess.Popen(
-        [sys.executable, "-m", "tests.faults.forker"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=root,
-        env=os.environ | {"PYTHONPATH": str(root)},
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        stdin, stdout = process.stdin, process.stdout
-        while (line := stdout.readline().strip()) != "ready":
-            assert line, "the forker died before it was ready"
-
-        def run(
-            company: Path, env: dict[str, str] | None = None, kill_after: float | None = None
-        ) -> dict[str, Any]:
-            wanted = {
-                "config": str(company / "cdp.yml"),
-                "env": env or {},
-                "kill_after": kill_after,
-                "log": str(company.parent / f"{company.name}.log"),
-            }
-            stdin.write(json.dumps(wanted) + "\n")
-            stdin.flush()
-            answer: dict[str, Any] = json.loads(stdout.readline())
-            return answer
-
+    with forking() as run:
         yield run
-        stdin.close()
 
 
 @pytest.fixture(scope="module")
