@@ -163,14 +163,36 @@ def source_specs(company: Company) -> list[SourceSpec]:
             TableSpec(
                 table.name,
                 table.path or "",
-                tuple(() if _prepared(company, source, table) else top_level(source, table)),
-                table.encoding or source.encoding,
-                table.delimiter or source.delimiter,
+                encoding=table.encoding or source.encoding,
+                delimiter=table.delimiter or source.delimiter,
+                header_rows=table.header_rows,
+                **_delivered(company, source, table),
             )
             for table in source.tables
         )
         specs.append(SourceSpec(source.name, tables))
     return specs
+
+
+def _delivered(company: Company, source: Source, table: Table) -> dict[str, tuple[str, ...]]:
+    """The raw columns a table's files must have, and those they may lack.
+
+    A preset maps all that the vendor's tool can export; people export a part of it. What they wrote themselves must be there.
+    """
+    if _own_prepared(company, f"{source.name}__{table.name}"):
+        return {"columns": ()}
+    mapped = top_level(source, table)
+    known = presets.table_of(source, table.name)
+    if known is None:
+        return {"columns": tuple(mapped)}
+    assert source.preset is not None
+    offered = set(top_level(source, known))
+    own = [column for column in mapped if column not in offered]
+    if _preset_sql(source, table):
+        return {"columns": tuple(own), "optional": tuple(presets.reads(source.preset, table.name))}
+    required = [*own, *(column for column in table.key if column not in own)]
+    optional = tuple(column for column in mapped if column not in required)
+    return {"columns": tuple(required), "optional": optional}
 
 
 def _prepared(company: Company, source: Source, table: Table) -> bool:

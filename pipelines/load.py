@@ -126,6 +126,8 @@ def _new_table(
             _check_mapped(source, table, file, set(found), known)
         for column in found:
             columns.setdefault(column.lower(), spelled.get(column.lower(), column))
+    for column in table.optional if new else ():
+        columns.setdefault(column.lower(), spelled.get(column.lower(), column))
     if broken:
         raise CdpError("\n".join(str(error) for error in broken), hint=broken[0].hint)
     return NewTable(table, new, list(columns.values()))

@@ -6,13 +6,18 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class TableSpec:
-    """One source table: `path` is a glob below the company's root, `columns` the mapped top-level names."""
+    """One source table: `path` is a glob below the company's root, `columns` the mapped top-level names.
+
+    A file must have `columns`; raw has `optional` too, empty where a file lacks them. `header_rows` are no rows of data.
+    """
 
     name: str
     path: str
     columns: tuple[str, ...]
     encoding: str | None = None
     delimiter: str | None = None
+    optional: tuple[str, ...] = ()
+    header_rows: int = 1
 
 
 @dataclass(frozen=True)
