@@ -9,6 +9,7 @@ import csv
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -179,9 +180,9 @@ def _table_spec(company: Company, source: Source, table: Table) -> TableSpec:
     return TableSpec(
         table.name,
         table.path or "",
-        tuple(() if _prepared(company, source, table) else top_level(source, table)),
-        table.encoding or source.encoding,
-        table.delimiter or source.delimiter,
+        encoding=table.encoding or source.encoding,
+        delimiter=table.delimiter or source.delimiter,
+        header_rows=table.header_rows,
         key=tuple(table.key),
         table=table.table or table.name,
         endpoint=table.endpoint.model_dump(by_alias=True, exclude_none=True) if table.endpoint else None,
@@ -190,6 +191,7 @@ def _table_spec(company: Company, source: Source, table: Table) -> TableSpec:
         if fetched
         else None,
         compares=table.deletions == "compare",
+        **_delivered(company, source, table),
     )
 
 
@@ -198,6 +200,27 @@ def _client(source: Source) -> dict[str, object]:
         return {"url": source.url, "schema": source.database_schema}
     client = {name: getattr(source, name) for name in ("base_url", "headers", "auth", "paginator")}
     return {name: value for name, value in client.items() if value}
+
+
+def _delivered(company: Company, source: Source, table: Table) -> dict[str, Any]:
+    """The raw columns a table's files must have, and those they may lack.
+
+    A preset maps all that the vendor's tool can export; people export a part of it. What they wrote themselves must be there.
+    """
+    if _own_prepared(company, f"{source.name}__{table.name}"):
+        return {"columns": ()}
+    mapped = top_level(source, table)
+    known = presets.table_of(source, table.name)
+    if known is None:
+        return {"columns": tuple(mapped)}
+    assert source.preset is not None
+    offered = set(top_level(source, known))
+    own = [column for column in mapped if column not in offered]
+    if _preset_sql(source, table):
+        return {"columns": tuple(own), "optional": tuple(presets.reads(source.preset, table.name))}
+    required = [*own, *(column for column in table.key if column not in own)]
+    optional = tuple(column for column in mapped if column not in required)
+    return {"columns": tuple(required), "optional": optional}
 
 
 def _prepared(company: Company, source: Source, table: Table) -> bool:

@@ -4,6 +4,7 @@ A preset is the tables of a source, written as in `cdp.yml`. A source that names
 itself wins: `only` picks tables, and a table of the same name changes the options it names and adds its columns.
 """
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -53,6 +54,18 @@ def prepared(name: str, table: str) -> str | None:
     """SQL that a preset reads a table through, where a mapping alone is not enough; `{source}` stands for the source's name."""
     path = FOLDER / name / f"prep_{table}.sql"
     return path.read_text(encoding="utf-8") if path.is_file() else None
+
+
+def reads(name: str, table: str) -> list[str]:
+    """The raw columns that the preset's SQL for a table names in its `-- Reads:` line."""
+    found = re.search(r"^-- Reads: (.+)$", prepared(name, table) or "", re.MULTILINE)
+    return found[1].split(", ") if found else []
+
+
+def table_of(source: Source, name: str) -> Table | None:
+    """The table of a source as its preset says it; None for a table that the company wrote itself."""
+    tables = preset(source.preset).tables if source.preset else []
+    return next((table for table in tables if table.name == name), None)
 
 
 def expand(source: Source) -> Source:

@@ -116,11 +116,18 @@ def deliver(
             f"create temp table fetched as select *, {_key(table, names)} as {KEY} from fetched_batches"
         )
         con.unregister("fetched_batches")
+    lower = {name.lower() for name in names}
+    # A field that no object of the answer has is a column all the same: staging reads it.
+    absent = [name for name in (*table.columns, *table.optional) if name.lower() not in lower]
+    for name in absent:
+        con.execute(f"alter table fetched add column {quote(name)} varchar")
+    names = [*names, *absent]
     with _held(con, spec, source, table) as held:
         con.execute(f"create or replace temp table held as {held}")
         kept = con.execute("select count(*) from held").fetchall()[0][0]
+        listed = ", ".join(f"fetched.{quote(name)}" for name in names)
         new = f"""
-            select fetched.* exclude ({KEY}) from fetched
+            select {listed}, {", ".join(f"fetched.{name}" for name in readers.META)} from fetched
             left join held on fetched.{KEY} = held.{KEY}
             where held.{KEY} is null or held._cdp_hash <> fetched._cdp_hash
         """

@@ -120,7 +120,8 @@ def _plan_fetched(spec: LoadSpec, source: SourceSpec) -> list[NewTable]:
                 found = set(readers.layout(con, answer.file, table, had).names.values())
                 _check_mapped(source, table, answer.file, found, had)
             one = fetch.deliver(con, spec, source, table, answer, had)
-            plans.append(NewTable(table, [one.file] if one.rows else [], one.columns, one.cursor))
+            # The first answer makes the table, were it empty: staging reads it.
+            plans.append(NewTable(table, [one.file] if one.rows or not had else [], one.columns, one.cursor))
     return plans
 
 
@@ -155,6 +156,8 @@ def _new_table(
             _check_mapped(source, table, file, set(found), known)
         for column in found:
             columns.setdefault(column.lower(), spelled.get(column.lower(), column))
+    for column in table.optional if new else ():
+        columns.setdefault(column.lower(), spelled.get(column.lower(), column))
     if broken:
         raise CdpError("\n".join(str(error) for error in broken), hint=broken[0].hint)
     return NewTable(table, new, list(columns.values()))

@@ -167,7 +167,7 @@ def _csv(con: duckdb.DuckDBPyConnection, file: FileRef, table: TableSpec, by_raw
     # DuckDB numbers a rejected record within the file, a good one only among the good: the i-th reject at
     # record L stands before the n-th good record exactly when L - i <= n.
     return f"""
-        with bad as (
+        select * from (with bad as (
             select line, any_value(ltrim(csv_line, chr(10))) as csv_line, min(lower(error_type::varchar)) as error_type
             from rejects group by line
         ),
@@ -181,6 +181,7 @@ def _csv(con: duckdb.DuckDBPyConnection, file: FileRef, table: TableSpec, by_raw
         from good asof left join steps on n >= from_n
         union all
         select {nulls}, line, 'broken csv line: ' || error_type, coalesce(csv_line, '') from bad
+        ) where _cdp_position > {table.header_rows}
     """
 
 

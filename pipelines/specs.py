@@ -22,6 +22,7 @@ class TableSpec:
 
     A fetched table has no path: `table` names it in its database, or `endpoint` in its API; `compares` = rows that the
     source no longer has count as deleted.
+    A file must have `columns`; raw has `optional` too, empty where a file lacks them. `header_rows` are no rows of data.
     """
 
     name: str
@@ -35,6 +36,8 @@ class TableSpec:
     include_from_parent: tuple[str, ...] = ()
     cursor: Cursor | None = None
     compares: bool = False
+    optional: tuple[str, ...] = ()
+    header_rows: int = 1
 
 
 @dataclass(frozen=True)

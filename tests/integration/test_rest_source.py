@@ -8,7 +8,7 @@ import pytest
 
 from pipelines import rest
 from pipelines.errors import CdpError, UsageError
-from tests.companies import TestCompany
+from tests.companies import BELOW_MARTS, TestCompany
 from tests.rest_fake import TOKEN, Api, serve
 
 CONTACTS: dict[str, Any] = {
@@ -214,3 +214,16 @@ def test_refusals_name_the_place_and_no_secret(
         received(company(tmp_path, api, {**ORDERS, "endpoint": {"path": "nowhere"}}))
     with pytest.raises(CdpError, match="no answer"):
         received(company(tmp_path, api, ORDERS, base_url="http://127.0.0.1:9"))
+
+
+def test_an_api_that_has_nothing_yet_still_builds(tmp_path: Path, api: Api) -> None:
+    """A new shop has no order: its table is there, empty, and staging reads it."""
+    api.orders = []
+    made = company(tmp_path, api, ORDERS, {**CONTACTS, "columns": {**CONTACTS["columns"], "phone": "mobile"}})
+    api.contacts = [contact(1, "2026-03-01T10:00:00Z")]
+    made.select = BELOW_MARTS
+    made.load_and_build()
+
+    assert made.rows("select count(*) from staging.stg_crm__orders") == [(0,)]
+    assert made.rows("select first_name, phone from staging.stg_crm__contacts") == [("Ana", None)]
+    assert received(made) == {}
