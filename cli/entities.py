@@ -20,12 +20,16 @@ SQL_TYPES = {
 
 @dataclass(frozen=True)
 class Column:
-    """One canonical column: `kind` decides type, normaliser and what quarantines a row."""
+    """One canonical column: `kind` decides type, normaliser and what quarantines a row.
+
+    `required_when` = (another column, its value): only a row that has that value cannot do without this one.
+    """
 
     name: str
     kind: str
     required: bool
     description: str
+    required_when: tuple[str, str] | None = None
 
     @property
     def sql_type(self) -> str:
@@ -54,8 +58,12 @@ def entities() -> dict[str, Entity]:
 def _entity(name: str, body: dict[str, object]) -> Entity:
     raw = body["columns"]
     assert isinstance(raw, dict)
-    columns = {
-        column: Column(column, kind.rstrip("!"), kind.endswith("!"), ", ".join(words))
-        for column, (kind, *words) in raw.items()
-    }
+    columns = {column: _column(column, kind, words) for column, (kind, *words) in raw.items()}
     return Entity(name, str(body["plural"]), bool(body.get("profile")), bool(body.get("immutable")), columns)
+
+
+def _column(name: str, kind: str, words: list[str]) -> Column:
+    kind, mark, condition = kind.partition("!")
+    other, _, value = condition.partition("=")
+    when = (other, value) if condition else None
+    return Column(name, kind, bool(mark) and when is None, ", ".join(words), when)

@@ -142,6 +142,7 @@ class _Columns:
         if isinstance(spec, ColumnMap) and spec.pii is not None:
             pii = spec.pii
         identifier = column.name if column.name in self.person_identifiers else None
+        when = self._required_when(column)
         default = self._default(column.name)
         if spec is None:
             expression = default or "null"
@@ -153,8 +154,8 @@ class _Columns:
                 description=column.description,
                 pii=pii,
                 identifier=identifier,
-                problem=f"case when {expression} is null then 'no {column.name}' end"
-                if column.required
+                problem=f"case when {expression} is null{when} then 'no {column.name}' end"
+                if column.required or when
                 else None,
             )
         pattern = spec.format if isinstance(spec, ColumnMap) else None
@@ -164,8 +165,8 @@ class _Columns:
         if default:
             value = f"coalesce({value}, {default})"
         checks = []
-        if column.required:
-            checks.append(f"when {texts} is null then 'no {column.name}'")
+        if column.required or when:
+            checks.append(f"when {texts} is null{when} then 'no {column.name}'")
         if column.kind in ("date", "timestamp", "int", "double", "money", "boolean"):
             checks.append(
                 f"when {texts} is not null and {value} is null then 'unreadable {column.kind} in {column.name}'"
@@ -182,6 +183,13 @@ class _Columns:
             pii,
             identifier,
         )
+
+    def _required_when(self, column: Column) -> str:
+        """` and <other column> = <value>`, for a column that only some rows cannot do without."""
+        if column.required_when is None:
+            return ""
+        other, value = column.required_when
+        return f" and {self._column(self.entity.columns[other]).expression} = {_text(value)}"
 
     def _default(self, name: str) -> str | None:
         if name == "currency":

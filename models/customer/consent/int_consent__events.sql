@@ -1,7 +1,7 @@
 -- Grain: one row per statement about one contact point, channel and purpose: a consent record's, or an unsubscription.
 with
 
-consents as (
+statements as (
     select
         *,
         case when state in ('granted', 'denied', 'withdrawn', 'objected') then state else 'unknown' end as known_state
@@ -22,6 +22,34 @@ purposes as (
 
 owners as (
     select * from {{ ref('node_customers') }}
+),
+
+-- a refusal that names no purpose refuses every one of its channel; one that names no channel, on every channel
+consents as (
+    select
+        statements.record_id,
+        statements.node_id,
+        statements.email,
+        statements.phone,
+        coalesce(statements.channel, purposes.channel) as channel,
+        coalesce(statements.purpose, purposes.purpose) as purpose,
+        statements.known_state,
+        statements.occurred_at,
+        statements.policy_version,
+        statements.proof
+    from statements
+    left join purposes
+        on
+            (statements.purpose is null or statements.channel is null)
+            and (
+                statements.purpose = purposes.purpose
+                or (statements.purpose is null and purposes.basis in ('consent', 'legitimate_interest'))
+            )
+            and (
+                statements.channel is null
+                or {{ channel_family('statements.channel') }} = {{ channel_family('lower(purposes.channel)') }}
+            )
+    where statements.purpose is not null or purposes.purpose is not null
 ),
 
 -- mail and telephone channels speak of their own point, and of the whole person where that is not named
