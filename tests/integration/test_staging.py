@@ -305,7 +305,9 @@ def test_a_grant_names_its_purpose_a_refusal_need_not(tmp_path: Path) -> None:
     """Nobody agrees to everything; whoever refuses everything is taken at their word."""
     columns = {"email": "mail", "channel": "on", "purpose": "for", "state": "said", "occurred_at": "at"}
     table = {"name": "consents", "entity": "consent", "path": "c.csv", "key": ["id"], "columns": columns}
-    made = TestCompany(tmp_path, [{"name": "crm", "connector": "files", "tables": [table]}], select=BELOW_MARTS)
+    made = TestCompany(
+        tmp_path, [{"name": "crm", "connector": "files", "tables": [table]}], select=BELOW_MARTS
+    )
     made.csv(
         "c.csv",
         "id,mail,on,for,said,at",
@@ -316,7 +318,10 @@ def test_a_grant_names_its_purpose_a_refusal_need_not(tmp_path: Path) -> None:
     )
     made.load_and_build()
 
-    assert made.rows("select position, reason from quarantine.rows order by 1") == [(3, "no purpose"), (4, "no channel")]
+    assert made.rows("select position, reason from quarantine.rows order by 1") == [
+        (3, "no purpose"),
+        (4, "no channel"),
+    ]
     assert made.rows("select record_key, state from staging.stg_crm__consents order by 1") == [
         ("1", "granted"),
         ("4", "objected"),
