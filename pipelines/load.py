@@ -248,6 +248,7 @@ def has_pending(spec: LoadSpec, source: SourceSpec) -> bool:
 
 def _drain(spec: LoadSpec, source: SourceSpec) -> None:
     """Finish the package a killed run left behind. Raises CdpError when it cannot be loaded; it is kept."""
+    _settle(spec, source)
     try:
         pipeline = _pipeline(spec, source)
         pipeline.sync_destination()
@@ -256,6 +257,17 @@ def _drain(spec: LoadSpec, source: SourceSpec) -> None:
     except Exception as error:
         raise _explain(error, source) from error
     _purge(spec, source)
+
+
+def _settle(spec: LoadSpec, source: SourceSpec) -> None:
+    """Drop what a package was normalised from, where a kill came between dlt's rename and its delete.
+
+    dlt normalises whatever it finds extracted, and then cannot put the result where the finished package stands already.
+    """
+    home = spec.state / _name(source)
+    for done in (home / "load" / "normalized").glob("*"):
+        shutil.rmtree(home / "normalize" / "extracted" / done.name, ignore_errors=True)
+        shutil.rmtree(home / "load" / "new" / done.name, ignore_errors=True)
 
 
 def _load(
