@@ -27,7 +27,7 @@ EXPECTED: dict[str, dict[str, Any]] = {
     name: yaml.safe_load((FIXTURES / name / "expected.yml").read_text(encoding="utf-8")) for name in NAMES
 }
 # Every kind of record that the platform knows, whatever the sources.
-ENTITIES = [
+ENTITIES = {
     "contacts",
     "accounts",
     "deals",
@@ -49,7 +49,7 @@ ENTITIES = [
     "consents",
     "preferences",
     "attributes",
-]
+}
 TABLES = [(name, table) for name in NAMES for table in EXPECTED[name]["tables"]]
 
 
@@ -200,6 +200,36 @@ def test_every_entity_has_its_union(company: TestCompany) -> None:
     missing = {f"stg_{word}" for word in ENTITIES} - {name for (name,) in found}
 
     assert missing == set()
+
+
+def test_klaviyo_consent_counts_with_its_time_and_ends_when_it_is_gone(tmp_path: Path) -> None:
+    """A profile that lists the channel and a time grants; a list that loses it, or never had a time, permits nothing."""
+    source = {"name": "mail", "preset": "klaviyo", "path": "in", "only": ["persons", "email_consents"]}
+    purpose = {"email_marketing": {"basis": "consent", "channel": "email"}}
+    made = TestCompany(tmp_path, [source], {"purposes": purpose})
+    header = "id,email,created,updated,custom_consent,custom_consent_timestamp"
+    made.csv(
+        "in/person.csv",
+        header,
+        'p1,ann@example.org,2026-01-01,2026-01-02,"[""email"", ""sms""]",2026-01-02 10:00:00',
+        "p2,bob@example.org,2026-01-01,2026-01-02,email,",
+        'p3,cem@example.org,2026-01-01,2026-01-02,"[""sms""]",2026-01-02 10:00:00',
+        "p4,dan@example.org,2026-01-01,2026-01-02,email,2026-01-02 10:00:00",
+    )
+    made.load_and_build()
+    states = "select contact_point, state from marts.consents where purpose = 'email_marketing' order by 1"
+
+    assert made.rows(states) == [
+        ("ann@example.org", "granted"),
+        ("bob@example.org", "unknown"),
+        ("cem@example.org", "unknown"),
+        ("dan@example.org", "granted"),
+    ]
+
+    made.csv("in/person.2.csv", header, "p1,ann@example.org,2026-01-01,2026-03-01 09:00:00,,")
+    made.load_and_build()
+
+    assert made.rows(states)[0] == ("ann@example.org", "unknown")
 
 
 def test_users_behind_one_placeholder_address_stay_apart(company: TestCompany) -> None:

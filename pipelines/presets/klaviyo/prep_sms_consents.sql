@@ -1,5 +1,5 @@
 -- Grain: one row per delivered profile and what it says of consent to sms.
--- Reads: id, email, phone_number, created, custom_consent, custom_consent_timestamp, custom_consent_method, custom_consent_form_id, custom_consent_form_version
+-- Reads: id, email, phone_number, created, updated, custom_consent, custom_consent_timestamp, custom_consent_method, custom_consent_form_id, custom_consent_form_version
 {{ config(materialized='view', schema='staging') }}
 
 with
@@ -25,9 +25,9 @@ final as (
     select
         *,
         coalesce(given, 'unknown') as consent_state,
-        case when given is not null then custom_consent_timestamp else created end as consent_at,
-        id || '|' || case when given is not null then given || '|' || custom_consent_timestamp else 'unknown' end
-            as consent_key,
+        -- a profile that no longer lists the channel says so when it was changed, and that ends an earlier grant
+        case when given is not null then custom_consent_timestamp else coalesce(updated, created) end as consent_at,
+        concat_ws('|', id, coalesce(given, 'unknown'), consent_at) as consent_key,
         nullif(concat_ws(' ', custom_consent_method, custom_consent_form_id), '') as consent_proof
     from judged
 )
