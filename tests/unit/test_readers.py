@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +20,31 @@ from pipelines.errors import CdpError
 from pipelines.specs import FileRef, TableSpec
 
 Row = dict[str, Any]
+OURS = (*readers.META, "_dlt_load_id")
 
 
 def read(path: Path, encoding: str | None = None, delimiter: str | None = None) -> list[Row]:
-    """All rows of a file in their order."""
+    """All rows of a file in their order; read in one stream and read with care they are the same."""
     stat = path.stat()
     file = FileRef(path, path.name, stat.st_size, stat.st_mtime_ns)
     table = TableSpec("t", path.name, (), encoding, delimiter)
     with duckdb.connect(config={"temp_directory": str(path.parent / "tmp")}) as con:
-        columns = list(readers.layout(con, file, table).names.values())
-        found = [row for batch in readers.batches(con, file, table, columns, 1) for row in batch.to_pylist()]
-    return sorted(found, key=lambda row: int(row["_cdp_position"]))
+        found = readers.layout(con, file, table)
+        rows = taken(con, file, table, found)
+        assert rows == taken(con, file, table, replace(found, plain=False))
+    return rows
+
+
+def taken(
+    con: duckdb.DuckDBPyConnection, file: FileRef, table: TableSpec, found: readers.Layout
+) -> list[Row]:
+    """The rows as the package holds them."""
+    target = file.path.parent / "rows.parquet"
+    columns = [*found.names.values(), *readers.META, "_dlt_load_id"]
+    count = readers.write(con, file, table, found, columns, readers.Stamp(1, "7.5"), target)
+    rows = pq.read_table(target).to_pylist()
+    assert len(rows) == count
+    return sorted(rows, key=lambda row: int(row["_cdp_position"]))
 
 
 def written(folder: Path, name: str, data: bytes | str) -> Path:
@@ -157,7 +172,7 @@ def test_headers_that_fight_over_names(tmp_path: Path) -> None:
     rows = read(
         written(tmp_path, "a.csv", header + "\n" + ",".join(str(n) for n in range(len(names))) + "\n")
     )
-    values = [value for key, value in rows[0].items() if key not in readers.META]
+    values = [value for key, value in rows[0].items() if key not in OURS]
     # all but the password, which is never read
     assert sorted(values, key=int) == [str(n) for n in range(len(names) - 1)]
     assert rows[0]["x_cdp_file"] == "8"
@@ -195,7 +210,7 @@ def test_json_keys_of_every_kind(tmp_path: Path) -> None:
         + "}"
     )
     (row,) = read(written(tmp_path, "a.jsonl", line + "\n"))
-    values = [value for key, value in row.items() if key not in readers.META]
+    values = [value for key, value in row.items() if key not in OURS]
     assert sorted(values, key=int) == [str(number) for number in range(len(keys))]
 
 
@@ -221,7 +236,7 @@ def test_parquet_of_every_kind(tmp_path: Path, table: pa.Table) -> None:
     pq.write_table(table, path)
     rows = read(path)
     assert [row["_cdp_position"] for row in rows] == list(range(1, table.num_rows + 1))
-    assert all(None not in [v for k, v in row.items() if k not in readers.META] for row in rows)
+    assert all(None not in [v for k, v in row.items() if k not in OURS] for row in rows)
 
 
 cell = st.text(alphabet=st.sampled_from('ab ,;"\n\té{%'), max_size=6)
