@@ -1,5 +1,6 @@
 """Each raw row is judged once: versions, duplicates, late and repeated deliveries, bad rows; nothing is lost."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -299,3 +300,21 @@ def test_a_pending_package_that_cannot_be_loaded_stops_its_source_only(
     assert isinstance(loads["crm"].error, CdpError)
     assert loads["crm"].drained
     assert loads["web"].received == {"events": 1}
+
+
+def test_a_touched_file_is_not_read_again_and_changed_content_is(shop: TestCompany) -> None:
+    """A file is known by its content when its time has moved; equal size alone does not make it known."""
+    path = shop.csv("data/orders1.csv", HEADER, "o1,2026-01-01,10.00,a,x@x.io,1,2026-01-02")
+    first = shop.load()
+    os.utime(path, ns=(1, 1))
+    touched = shop.load()
+    size = path.stat().st_size
+    shop.csv("data/orders1.csv", HEADER, "o1,2026-01-01,10.00,b,x@x.io,1,2026-01-02")
+    assert path.stat().st_size == size
+    changed = shop.load()
+
+    assert [one.received for load in (first, touched, changed) for one in load] == [
+        {"orders": 1},
+        {},
+        {"orders": 1},
+    ]

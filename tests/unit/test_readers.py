@@ -253,3 +253,51 @@ def test_what_a_csv_writer_wrote_is_read(tmp_path: Path, rows: list[tuple[str, s
     assert [(row["id"] or "", row["name"] or "", row["_cdp_error"]) for row in found] == [
         (*row, None) for row in rows
     ]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        '{"a": 1.10, "b": 1E5, "c": {"x": [1, 2.50], "y": null}, "d": "caf\\u00e9\\n\\/"}\n{"a": null}\n{"d": ""}\n',
+        '{"a": 12345678901234567890123, "b": [], "c": {}, "d": true}\r\n{}\r\n',
+        '{"a": {"k": 1, "k": 2}}\n',
+        '{"a": 1}\n \t\n\n',
+        '{"a": "x\\u0000y"}\n{"a": "null"}',
+    ],
+)
+def test_a_good_file_is_read_in_one_stream(
+    tmp_path: Path, data: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stream is taken, and its rows are those of careful reading (`read` compares them)."""
+    streamed: list[int] = []
+    stream = readers._stream
+
+    def counting(*arguments: Any) -> int:
+        streamed.append(stream(*arguments))
+        return streamed[-1]
+
+    monkeypatch.setattr(readers, "_stream", counting)
+    for name, content in (("a.jsonl", data.encode()), ("a.jsonl.gz", gzip.compress(data.encode()))):
+        streamed.clear()
+        rows = read(written(tmp_path, name, content))
+        assert streamed == [len(rows)]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        '{"a": 1}\n\n{"a": 2}\n',
+        '{"a": 1}\nnull\n',
+        '{"a": 1}\n[1]\n',
+        '{"A": 1, "a": 2}\n',
+        '{"a": 1}\n{"a": 2, "a": 3}\n',
+        '{"a": 1}\n{"a\\u0000": 2}\n',
+        '\ufeff{"a": 1}\n',
+        '{"a": 1}\x0c\n\t\n{"a": 2}\n',
+    ],
+)
+def test_what_a_stream_would_misread_is_read_with_care(tmp_path: Path, data: str) -> None:
+    """Blank lines shift positions, `null` passes for a row, twins collide: each line keeps its place."""
+    rows = read(written(tmp_path, "a.jsonl", data))
+    lines = [number for number, line in enumerate(data.split("\n"), start=1) if line.strip()]
+    assert [row["_cdp_position"] for row in rows] == lines
