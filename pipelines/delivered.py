@@ -7,10 +7,12 @@ take is copied (csv) or split into lines here (JSON lines), where every bad line
 
 import csv
 import gzip
+import hashlib
 import os
 import shutil
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -25,8 +27,63 @@ from pipelines.specs import FileRef, TableSpec
 MAX_LINE_BYTES = 16 * 1024 * 1024
 SHOWN_CHARACTERS = 10_000
 _BATCH_LINES = 50_000
+_BLOCK = 1 << 20
+# What JSON readers take for blank, and so what may stand around an object.
+_BLANK = "chr(32) || chr(9) || chr(10) || chr(11) || chr(12) || chr(13)"
 _UTF8 = ("utf8", "utf8sig")
 UNREADABLE = (duckdb.Error, OSError, UnicodeError, LookupError, EOFError, zlib.error, csv.Error)
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """SHA-256 of the file as it lies there; of its text the lines up to the last that is not blank, and the longest."""
+
+    content_hash: str
+    lines: int
+    longest: int
+
+
+def fingerprint(file: FileRef) -> Fingerprint:
+    """Read the file through once; a second call for the same file is free.
+
+    Raises EOFError, OSError or zlib.error when it is a gzip that is cut short or damaged.
+    """
+    return _fingerprint(file.path, file.size, file.mtime_ns)
+
+
+@lru_cache(maxsize=4096)
+def _fingerprint(path: Path, size: int, mtime_ns: int) -> Fingerprint:
+    content = hashlib.sha256()
+    counted = _LineCount()
+    zipped = path.name.endswith(".gz")
+    with path.open("rb") as handle:
+        while block := handle.read(_BLOCK):
+            content.update(block)
+            if not zipped:
+                counted.add(block)
+    if zipped:
+        counted = _read_through(path, size, mtime_ns)
+    return Fingerprint(content.hexdigest(), counted.lines, counted.longest)
+
+
+class _LineCount:
+    """Lines of a text that comes in blocks, and the bytes of the longest (one within a block is not long)."""
+
+    def __init__(self) -> None:
+        self.lines = 0
+        self.longest = 0
+        self._ended = 0
+        self._open = 0
+
+    def add(self, block: bytes) -> None:
+        ended = block.count(b"\n")
+        text = block.rstrip()
+        if text:
+            self.lines = self._ended + (ended if len(text) == len(block) else text.count(b"\n")) + 1
+        self._ended += ended
+        first = block.find(b"\n")
+        self.longest = max(self.longest, self._open + (len(block) if first < 0 else first))
+        self._open = self._open + len(block) if first < 0 else len(block) - block.rfind(b"\n") - 1
 
 
 def check_whole(file: FileRef) -> None:
@@ -39,10 +96,12 @@ def check_whole(file: FileRef) -> None:
 
 
 @lru_cache(maxsize=4096)
-def _read_through(path: Path, size: int, mtime_ns: int) -> None:
+def _read_through(path: Path, size: int, mtime_ns: int) -> _LineCount:
+    counted = _LineCount()
     with gzip.open(path, "rb") as handle:
-        while handle.read(1 << 20):
-            pass
+        while block := handle.read(_BLOCK):
+            counted.add(block)
+    return counted
 
 
 def header(file: FileRef, table: TableSpec) -> tuple[list[str], str]:
@@ -90,6 +149,11 @@ def unique(names: list[str]) -> list[str]:
     return out
 
 
+def is_utf8(table: TableSpec) -> bool:
+    """Can DuckDB read the table's files as they are?"""
+    return table.encoding is None or table.encoding.lower().replace("-", "").replace("_", "") in _UTF8
+
+
 def as_utf8(
     con: duckdb.DuckDBPyConnection, file: FileRef, table: TableSpec, one_line_end: bool = False
 ) -> Path:
@@ -98,7 +162,7 @@ def as_utf8(
     DuckDB needs an extension for other encodings, which is a download. The copy lies in DuckDB's own temporary
     folder, which is emptied when the load ends.
     """
-    plain = table.encoding is None or table.encoding.lower().replace("-", "").replace("_", "") in _UTF8
+    plain = is_utf8(table)
     if plain and not one_line_end:
         return file.path
     row = con.execute("select current_setting('temp_directory')").fetchall()[0]
@@ -115,7 +179,7 @@ def as_utf8(
 
 
 def read_lines(con: duckdb.DuckDBPyConnection, file: FileRef, table: TableSpec) -> None:
-    """Temp table `lines` (n, line, problem, json_kind): every line that is not blank, numbered from 1."""
+    """Temp table `lines` (n, line, its text, problem, json_kind): what is not blank, numbered from 1."""
     path = as_utf8(con, file, table)
     con.execute("drop table if exists lines; drop table if exists numbered")
     try:
@@ -130,9 +194,9 @@ def read_lines(con: duckdb.DuckDBPyConnection, file: FileRef, table: TableSpec) 
     except duckdb.InvalidInputException:
         _split_lines(con, path)
     con.execute(
-        """create temp table lines as
-            select n, line, problem, case when problem is null and json_valid(line) then json_type(line) end as json_kind
-            from numbered where trim(line) <> ''"""
+        f"""create temp table lines as
+            select n, line, text, problem, case when problem is null and json_valid(text) then json_type(text) end as json_kind
+            from (select *, trim(line, {_BLANK}) as text from numbered) where text <> ''"""
     )
     con.execute("drop table numbered")
 

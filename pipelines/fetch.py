@@ -6,7 +6,7 @@ is not received, as a file that was already read is not. With `deletions: compar
 delivered once more, marked `_cdp_deleted`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,15 +107,14 @@ def deliver(
     """Compare what was fetched with raw, and write the rows that differ. Raises CdpError when a whole table seems gone."""
     layout = readers.layout(con, fetched.file, table, known)
     names = list(layout.names.values())
-    # Two connections of one memory database: one reads while the other writes.
-    with con.cursor() as other:
-        batches = readers.batches(other, fetched.file, table, names, 0)
-        con.register("fetched_batches", _reader(batches, names))
-        con.execute("drop table if exists fetched")
-        con.execute(
-            f"create temp table fetched as select *, {_key(table, names)} as {KEY} from fetched_batches"
-        )
-        con.unregister("fetched_batches")
+    rows = spec.temp / f"{source.name}.{table.name}.rows.parquet"
+    spec.temp.mkdir(parents=True, exist_ok=True)
+    stamp = readers.Stamp(0, "")
+    readers.write(con, fetched.file, table, layout, [*names, *readers.META], stamp, rows)
+    con.execute("drop table if exists fetched")
+    con.execute(
+        f"create temp table fetched as select *, {_key(table, names)} as {KEY} from read_parquet({literal(str(rows))})"
+    )
     lower = {name.lower() for name in names}
     # A field that no object of the answer has is a column all the same: staging reads it.
     absent = [name for name in (*table.columns, *table.optional) if name.lower() not in lower]
@@ -141,12 +140,19 @@ def deliver(
     return Delivery(FileRef(path, fetched.file.label, path.stat().st_size, 0), columns, rows, fetched.cursor)
 
 
-def _reader(batches: Iterator[Any], names: list[str]) -> Any:
-    import pyarrow as pa
-
-    kinds = {"_cdp_load_seq": pa.int64(), "_cdp_position": pa.int64()}
-    fields = [pa.field(name, kinds.get(name, pa.string())) for name in [*names, *readers.META]]
-    return pa.RecordBatchReader.from_batches(pa.schema(fields), batches)
+def restamp(
+    con: duckdb.DuckDBPyConnection, file: FileRef, columns: Sequence[str], stamp: readers.Stamp, target: Path
+) -> int:
+    """Write a delivery as it will be loaded: the package's columns in their order, with its load. Returns the rows."""
+    rows = f"read_parquet({literal(str(file.path))})"
+    has = {str(row[0]) for row in con.execute(f"describe select * from {rows}").fetchall()}
+    ours = {"_cdp_load_seq": f"{stamp.load_seq}::bigint", "_dlt_load_id": literal(stamp.load_id)}
+    listed = ", ".join(
+        f"{ours.get(name) or (quote(name) if name in has else 'null::varchar')} as {quote(name)}"
+        for name in columns
+    )
+    con.execute(f"copy (select {listed} from {rows}) to {literal(str(target))} (format parquet)")
+    return int(con.execute(f"select count(*) from read_parquet({literal(str(target))})").fetchall()[0][0])
 
 
 def _key(table: TableSpec, names: list[str]) -> str:

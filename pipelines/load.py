@@ -9,6 +9,7 @@ dlt is imported when there is something to load (2 s).
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from pipelines import failpoints, fetch, readers
+from pipelines import delivered, failpoints, fetch, readers
 from pipelines.errors import CdpError, PartialError, UsageError
-from pipelines.readers import literal
 from pipelines.scratch import scratch
 from pipelines.specs import FileRef, LoadSpec, SourceSpec, TableSpec
 
@@ -39,12 +39,33 @@ class SourceLoad:
 
 @dataclass(frozen=True)
 class NewTable:
-    """The files of a table to be read now, and the raw columns of all of them together; `cursor` of a fetched one."""
+    """What of a table is to be read now, what each file holds, its raw columns, and the cursor that a fetch reached."""
 
     spec: TableSpec
     files: list[FileRef]
     columns: list[str]
+    layouts: dict[FileRef, readers.Layout]
     cursor: str | None = None
+
+
+@dataclass(frozen=True)
+class ReadFiles:
+    """What was read: (table, file, size, mtime), and the contents seen under each (table, file, size)."""
+
+    seen: set[tuple[str, str, int, int]]
+    contents: dict[tuple[str, str, int], set[str]]
+
+    def has(self, table: str, file: FileRef) -> bool:
+        """Was this file read? Only one that was touched or copied since is looked into."""
+        if (table, file.label, file.size, file.mtime_ns) in self.seen:
+            return True
+        hashes = self.contents.get((table, file.label, file.size))
+        if not hashes:
+            return False
+        try:
+            return delivered.fingerprint(file).content_hash in hashes
+        except delivered.UNREADABLE:
+            return False
 
 
 def load_sources(
@@ -121,7 +142,8 @@ def _plan_fetched(spec: LoadSpec, source: SourceSpec) -> list[NewTable]:
                 _check_mapped(source, table, answer.file, found, had)
             one = fetch.deliver(con, spec, source, table, answer, had)
             # The first answer makes the table, were it empty: staging reads it.
-            plans.append(NewTable(table, [one.file] if one.rows or not had else [], one.columns, one.cursor))
+            files = [one.file] if one.rows or not had else []
+            plans.append(NewTable(table, files, one.columns, {}, one.cursor))
     return plans
 
 
@@ -130,25 +152,27 @@ def _new_table(
     spec: LoadSpec,
     source: SourceSpec,
     table: TableSpec,
-    read: set[tuple[str, str, int, int]],
+    read: ReadFiles,
     known: set[str],
 ) -> NewTable:
     listed = list_files(spec.root, table.path)
-    if not listed and not any(name == table.name for name, *_ in read):
+    if not listed and not any(name == table.name for name, *_ in read.seen):
         raise CdpError(
             f"{source.name}.{table.name}: no file matches {table.path}",
             hint="put the delivery there, or correct `path` in cdp.yml",
         )
-    new = [file for file in listed if (table.name, file.label, file.size, file.mtime_ns) not in read]
+    new = [file for file in listed if not read.has(table.name, file)]
     # DuckDB compares names without regard to case: `email` after `Email` is the same column, spelled as before.
     columns: dict[str, str] = {}
     spelled = {column.lower(): column for column in known}
     if table.path.removesuffix(".gz").endswith(".jsonl"):
         columns = {column.lower(): spelled.get(column.lower(), column) for column in table.columns}
     broken: list[CdpError] = []
+    layouts: dict[FileRef, readers.Layout] = {}
     for file in new:
         try:
-            found = readers.layout(con, file, table, known).names.values()
+            layouts[file] = readers.layout(con, file, table, known)
+            found = layouts[file].names.values()
         except CdpError as error:
             broken.append(error)
             continue
@@ -160,7 +184,7 @@ def _new_table(
         columns.setdefault(column.lower(), spelled.get(column.lower(), column))
     if broken:
         raise CdpError("\n".join(str(error) for error in broken), hint=broken[0].hint)
-    return NewTable(table, new, list(columns.values()))
+    return NewTable(table, new, list(columns.values()), layouts)
 
 
 def _check_mapped(
@@ -203,16 +227,23 @@ def list_files(root: Path, pattern: str) -> list[FileRef]:
     return files
 
 
-def read_files(warehouse: Path, source: SourceSpec) -> set[tuple[str, str, int, int]]:
-    """(table, file, size, mtime) of every file whose rows are completely in raw."""
+def read_files(warehouse: Path, source: SourceSpec) -> ReadFiles:
+    """Every file whose rows are completely in raw."""
     with duckdb.connect(str(warehouse)) as con:
-        if not _has_table(con, source.schema, FILES_TABLE):
-            return set()
+        columns = _columns(con, source.schema, FILES_TABLE)
+        if not columns:
+            return ReadFiles(set(), {})
+        # Files read by an earlier version have no hash.
+        content_hash = "content_hash" if "content_hash" in columns else "null"
         rows = con.execute(
-            f"select table_name, file, size, mtime_ns from {source.schema}.{FILES_TABLE} files"
+            f"select table_name, file, size, mtime_ns, {content_hash} from {source.schema}.{FILES_TABLE} files"
             f" join {source.schema}._dlt_loads loads on files._dlt_load_id = loads.load_id where loads.status = 0"
         ).fetchall()
-    return {(str(a), str(b), int(c), int(d)) for a, b, c, d in rows}
+    contents: dict[tuple[str, str, int], set[str]] = {}
+    for table, file, size, _, found in rows:
+        if found is not None:
+            contents.setdefault((str(table), str(file), int(size)), set()).add(str(found))
+    return ReadFiles({(str(a), str(b), int(c), int(d)) for a, b, c, d, _ in rows}, contents)
 
 
 def raw_columns(warehouse: Path, source: SourceSpec) -> dict[str, set[str]]:
@@ -281,19 +312,26 @@ def _load(
     import dlt
 
     _purge(spec, source)
+    pipeline = _pipeline(spec, source)
     load_seq = next_load_seq(spec.warehouse, source)
     counts: dict[tuple[str, str], int] = {}
 
-    def rows(table: NewTable) -> Iterator[pa.RecordBatch]:
-        with scratch(spec) as con:
+    def rows(table: NewTable) -> Iterator[Any]:
+        stamp = readers.Stamp(load_seq, dlt.current.load_package_state()["load_id"])
+        columns = _package_columns(pipeline, table)
+        hints = _package_schema(columns).empty_table()
+        with scratch(spec) as con, _rows_file(spec) as target:
             for file in table.files:
-                seen = 0
-                for batch in _batches(con, source, file, table, load_seq):
-                    seen += batch.num_rows
-                    if progress:
-                        progress(source.name, table.spec.name, batch.num_rows)
-                    yield batch
+                if source.fetched:
+                    seen = fetch.restamp(con, file, columns, stamp, target)
+                else:
+                    seen = readers.write(con, file, table.spec, table.layouts[file], columns, stamp, target)
+                if progress:
+                    progress(source.name, table.spec.name, seen)
                 counts[(table.spec.name, file.label)] = seen
+                # dlt has linked or copied the file into its package when it asks for the next one.
+                yield dlt.mark.with_file_import(str(target), "parquet", seen, hints)
+                target.unlink()
 
     def manifest() -> Iterator[pa.Table]:
         yield _manifest(tables, counts, load_seq, run_id)
@@ -310,7 +348,6 @@ def _load(
     def delivery() -> Any:
         return resources
 
-    pipeline = _pipeline(spec, source)
     try:
         pipeline.extract(delivery(), loader_file_format="parquet")
         failpoints.reach("load.extracted")
@@ -327,19 +364,6 @@ def _load(
         result.received[table_name] = result.received.get(table_name, 0) + count
 
 
-def _batches(
-    con: duckdb.DuckDBPyConnection, source: SourceSpec, file: FileRef, table: NewTable, load_seq: int
-) -> Iterator[pa.RecordBatch]:
-    if not source.fetched:
-        yield from readers.batches(con, file, table.spec, table.columns, load_seq)
-        return
-    # Compared with raw already: the rows stand there as they will be loaded.
-    rows = con.sql(
-        f"select * replace ({load_seq}::bigint as _cdp_load_seq) from read_parquet({literal(str(file.path))})"
-    )
-    yield from rows.to_arrow_reader(readers.BATCH_ROWS)
-
-
 def _manifest(
     tables: list[NewTable], counts: dict[tuple[str, str], int], load_seq: int, run_id: str
 ) -> pa.Table:
@@ -351,12 +375,40 @@ def _manifest(
             "file": pa.array([file.label for _, file in files], pa.string()),
             "size": pa.array([file.size for _, file in files], pa.int64()),
             "mtime_ns": pa.array([file.mtime_ns for _, file in files], pa.int64()),
+            "content_hash": pa.array([delivered.fingerprint(file).content_hash for _, file in files]),
             "received": pa.array([counts[(name, file.label)] for name, file in files], pa.int64()),
             "run_id": pa.array([run_id] * len(files), pa.string()),
             "cursor": pa.array([cursors[name] for name, _ in files], pa.string()),
             "_cdp_load_seq": pa.array([load_seq] * len(files), pa.int64()),
         }
     )
+
+
+def _package_columns(pipeline: Any, table: NewTable) -> list[str]:
+    """Columns of the package in the order of dlt's schema: dlt would rewrite a file that differs from it."""
+    schemas = pipeline.schemas
+    known: dict[str, Any] = {}
+    for name in schemas:
+        known |= schemas[name].tables.get(table.spec.name, {}).get("columns", {})
+    columns = {column.lower(): column for column in known}
+    for column in (*table.columns, *readers.META, "_dlt_load_id"):
+        columns.setdefault(column.lower(), column)
+    return list(columns.values())
+
+
+def _package_schema(columns: list[str]) -> pa.Schema:
+    numbers = ("_cdp_load_seq", "_cdp_position")
+    return pa.schema([(column, pa.int64() if column in numbers else pa.string()) for column in columns])
+
+
+@contextmanager
+def _rows_file(spec: LoadSpec) -> Iterator[Path]:
+    """Where the rows of one file lie until dlt has them."""
+    target = spec.temp / f"rows-{os.getpid()}.parquet"
+    try:
+        yield target
+    finally:
+        target.unlink(missing_ok=True)
 
 
 def _pipeline(spec: LoadSpec, source: SourceSpec) -> Any:
@@ -408,7 +460,12 @@ def _explain(error: Exception, source: SourceSpec) -> CdpError:
 
 
 def _has_table(con: duckdb.DuckDBPyConnection, schema: str, table: str) -> bool:
+    return bool(_columns(con, schema, table))
+
+
+def _columns(con: duckdb.DuckDBPyConnection, schema: str, table: str) -> set[str]:
     found = con.execute(
-        "select 1 from information_schema.tables where table_schema = ? and table_name = ?", [schema, table]
+        "select column_name from information_schema.columns where table_schema = ? and table_name = ?",
+        [schema, table],
     ).fetchall()
-    return bool(found)
+    return {str(row[0]) for row in found}

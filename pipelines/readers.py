@@ -1,12 +1,16 @@
-"""Delivered files -> Arrow batches of text columns, each row with its file, position and hash.
+"""Delivered files -> parquet files of text columns, each row with its file, position and hash.
 
 DuckDB reads (csv, csv.gz, jsonl, jsonl.gz, parquet); nothing is typed here, so no value can stop a load:
 staging judges. A line that is no row (ragged, broken JSON, invalid characters) becomes a row with
 `_cdp_error` and `_cdp_raw`, at its own position, and is counted like every other.
+
+A file without such lines is read in one stream. DuckDB stops at the first line it cannot take; then the file is
+read again with care, line by line where it must be. Both ways give the same rows and hashes.
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +24,8 @@ from pipelines.errors import CdpError
 from pipelines.specs import FileRef, TableSpec
 
 BATCH_ROWS = 100_000
+# Not DuckDB's own 122,880: batches of exactly its row group are written twice, at insert and at checkpoint.
+ROW_GROUP = 100_000
 # A broken record of csv that spans more lines than this is taken for a quote that was never closed.
 MAX_BROKEN_LINES = 10
 # Never read, whatever the mapping says: a password has no business in a warehouse.
@@ -28,13 +34,27 @@ CREDENTIAL = re.compile(
 )
 OURS = ("_cdp_", "_dlt_")
 META = ("_cdp_load_seq", "_cdp_file", "_cdp_position", "_cdp_hash", "_cdp_error", "_cdp_raw")
+# What a stream may fail with when DuckDB meets a line it cannot take.
+_STOPPED = (duckdb.Error, pa.ArrowException, RuntimeError)
 
 
 @dataclass(frozen=True)
 class Layout:
-    """A file's delivered columns: name in the file -> name in raw (case twins and our own prefixes moved away)."""
+    """A file's delivered columns: name in the file -> name in raw (case twins and our own prefixes moved away).
+
+    `plain` says that every line seen is a row, so that the file can be read in one stream.
+    """
 
     names: dict[str, str]
+    plain: bool = True
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """What every row of a load carries: our number of the load, and dlt's."""
+
+    load_seq: int
+    load_id: str
 
 
 def quote(name: str) -> str:
@@ -89,55 +109,101 @@ def layout(
     Raises CdpError for an empty or unreadable file.
     """
     kind = kind_of(file.path)
+    plain = True
     with _readable(file, kind):
         delivered.check_whole(file)
         if kind == "csv":
             names = delivered.header(file, table)[0]
         elif kind == "jsonl":
-            delivered.read_lines(con, file, table)
-            found = con.execute(
-                "select distinct unnest(json_keys(line)) from lines where json_kind = 'OBJECT' order by 1"
-            )
-            names = [row[0] for row in found.fetchall()]
+            names, plain = _json_names(con, file, table)
         else:
             names = list(_parquet_types(con, file))
     # No SQL text can hold a NUL, so a column named with one cannot be asked for.
     kept = [name for name in names if not CREDENTIAL.search(name) and "\0" not in name]
-    return Layout(raw_names(kept, known))
+    return Layout(raw_names(kept, known), plain)
 
 
-def batches(
-    con: duckdb.DuckDBPyConnection, file: FileRef, table: TableSpec, columns: list[str], load_seq: int
-) -> Iterator[pa.RecordBatch]:
-    """Every row of the file as Arrow batches with the given raw columns (null where the file lacks one)."""
+def write(
+    con: duckdb.DuckDBPyConnection,
+    file: FileRef,
+    table: TableSpec,
+    found: Layout,
+    columns: Sequence[str],
+    stamp: Stamp,
+    target: Path,
+) -> int:
+    """Write every row of the file to a parquet file with the given columns (null where the file lacks one).
+
+    Returns the number of rows. Raises CdpError when the file cannot be read.
+    """
     kind = kind_of(file.path)
-    found = layout(con, file, table, columns)
+    if kind == "parquet":
+        return _copy(con, _rows(_parquet(con, file, found), file, found, columns, stamp), target)
+    if found.plain:
+        try:
+            rows = _stream(con, file, table, found, columns, stamp, target)
+            # A spool may have grown since it was looked at.
+            if kind == "csv" or rows == delivered.fingerprint(file).lines:
+                return rows
+        except _STOPPED as error:
+            if isinstance(error, duckdb.OutOfMemoryException):
+                raise
+    if kind == "jsonl":
+        with _readable(file, kind):
+            delivered.read_lines(con, file, table)
+        return _copy(con, _rows(_jsonl(found), file, found, columns, stamp), target)
+    return _copy(con, _rows(_csv(con, file, table, found), file, found, columns, stamp), target)
+
+
+def _rows(relation: str, file: FileRef, found: Layout, columns: Sequence[str], stamp: Stamp) -> str:
     by_raw = {raw: name for name, raw in found.names.items()}
     # A column of raw may be spelled as an earlier file spelled it: names differ without regard to case.
     spelled = {raw.lower(): raw for raw in by_raw}
-    relation = {"csv": _csv, "jsonl": _jsonl, "parquet": _parquet}[kind](con, file, table, by_raw)
-    selected = [
-        f"{quote(spelled[c.lower()]) if c.lower() in spelled else 'null::varchar'} as {quote(c)}"
-        for c in columns
-    ]
     hashed = ", ".join(
         f"{literal(by_raw[c] + '=')} || {quote(c)}" for c in sorted(by_raw, key=by_raw.__getitem__)
     )
-    row_hash = (
-        f"md5(coalesce(_cdp_raw, concat_ws(chr(31), {hashed})))" if hashed else "md5(coalesce(_cdp_raw, ''))"
-    )
-    sql = f"""
-        select
-            {", ".join([*selected, ""])}
-            {load_seq}::bigint as _cdp_load_seq,
-            {literal(file.label)} as _cdp_file,
-            _cdp_position::bigint as _cdp_position,
-            {row_hash} as _cdp_hash,
-            _cdp_error,
-            _cdp_raw
-        from ({relation})
+    ours = {
+        "_cdp_load_seq": f"{stamp.load_seq}::bigint",
+        "_cdp_file": literal(file.label),
+        "_cdp_position": "_cdp_position::bigint",
+        "_cdp_hash": f"md5(coalesce(_cdp_raw, {f'concat_ws(chr(31), {hashed})' if hashed else literal('')}))",
+        "_cdp_error": "_cdp_error::varchar",
+        "_cdp_raw": "_cdp_raw::varchar",
+        "_dlt_load_id": literal(stamp.load_id),
+    }
+    selected = [
+        f"{ours.get(c) or (quote(spelled[c.lower()]) if c.lower() in spelled else 'null::varchar')} as {quote(c)}"
+        for c in columns
+    ]
+    return f"select {', '.join(selected)} from ({relation})"
+
+
+def _stream(
+    con: duckdb.DuckDBPyConnection,
+    file: FileRef,
+    table: TableSpec,
+    found: Layout,
+    columns: Sequence[str],
+    stamp: Stamp,
+    target: Path,
+) -> int:
+    """One pass. Numbering rows ties a query to one thread, so it reads and numbers only; a second one, fed by
+    it, hashes and writes beside it.
     """
-    yield from con.sql(sql).to_arrow_reader(BATCH_ROWS)
+    scan = _plain_json(file, found) if kind_of(file.path) == "jsonl" else _plain_csv(con, file, table, found)
+    reading, writing = con.cursor(), con.cursor()
+    try:
+        writing.register("numbered_rows", reading.sql(scan).to_arrow_reader(BATCH_ROWS))
+        relation = "select *, null::varchar as _cdp_error, null::varchar as _cdp_raw from numbered_rows"
+        return _copy(writing, _rows(relation, file, found, columns, stamp), target)
+    finally:
+        writing.close()
+        reading.close()
+
+
+def _copy(con: duckdb.DuckDBPyConnection, sql: str, target: Path) -> int:
+    options = f"format parquet, row_group_size {ROW_GROUP}, compression lz4_raw"
+    return int(con.execute(f"copy ({sql}) to {literal(str(target))} ({options})").fetchall()[0][0])
 
 
 @contextmanager
@@ -153,17 +219,29 @@ def _readable(file: FileRef, kind: str) -> Iterator[None]:
         ) from error
 
 
-def _csv(con: duckdb.DuckDBPyConnection, file: FileRef, table: TableSpec, by_raw: dict[str, str]) -> str:
+def _plain_csv(con: duckdb.DuckDBPyConnection, file: FileRef, table: TableSpec, found: Layout) -> str:
+    header, delimiter = delivered.header(file, table)
+    kept = "".join(f"{quote(raw)}, " for raw in found.names.values())
+    scan = _read_csv(delivered.as_utf8(con, file, table), header, delimiter, found)
+    numbered = f"select {kept}row_number() over () + 1 as _cdp_position from {scan})"
+    return (
+        numbered
+        if table.header_rows == 1
+        else f"select * from ({numbered}) where _cdp_position > {table.header_rows}"
+    )
+
+
+def _csv(con: duckdb.DuckDBPyConnection, file: FileRef, table: TableSpec, found: Layout) -> str:
     with _readable(file, "csv"):
         header, delimiter = delivered.header(file, table)
         try:
-            _scan(con, delivered.as_utf8(con, file, table), header, delimiter)
+            _scan(con, delivered.as_utf8(con, file, table), header, delimiter, found)
         except duckdb.InvalidInputException:
             # Line ends of two kinds in one file; DuckDB takes one kind.
-            _scan(con, delivered.as_utf8(con, file, table, one_line_end=True), header, delimiter)
+            _scan(con, delivered.as_utf8(con, file, table, one_line_end=True), header, delimiter, found)
     _check_closed(con, file)
-    kept = ", ".join(quote(raw) for raw in by_raw)
-    nulls = ", ".join("null" for _ in by_raw)
+    kept = "".join(f"{quote(raw)}, " for raw in found.names.values())
+    nulls = "null, " * len(found.names)
     # DuckDB numbers a rejected record within the file, a good one only among the good: the i-th reject at
     # record L stands before the n-th good record exactly when L - i <= n.
     return f"""
@@ -176,26 +254,32 @@ def _csv(con: duckdb.DuckDBPyConnection, file: FileRef, table: TableSpec, by_raw
             from bad
         ),
         steps as (select from_n, max(shift) as shift from shifts group by from_n)
-        select {kept}, n + 1 + coalesce(shift, 0) as _cdp_position, null::varchar as _cdp_error,
+        select {kept}n + 1 + coalesce(shift, 0) as _cdp_position, null::varchar as _cdp_error,
             null::varchar as _cdp_raw
         from good asof left join steps on n >= from_n
         union all
-        select {nulls}, line, 'broken csv line: ' || error_type, coalesce(csv_line, '') from bad
+        select {nulls}line, 'broken csv line: ' || error_type, coalesce(csv_line, '') from bad
         ) where _cdp_position > {table.header_rows}
     """
 
 
-def _scan(con: duckdb.DuckDBPyConnection, path: Path, header: list[str], delimiter: str) -> None:
+def _scan(
+    con: duckdb.DuckDBPyConnection, path: Path, header: list[str], delimiter: str, found: Layout
+) -> None:
     """Temp tables `good` (rows, numbered) and `rejects` (what is no row) of one csv."""
-    named = raw_names(header)
-    columns = ", ".join(f"{literal(named[name])}: 'VARCHAR'" for name in header)
     con.execute("drop table if exists rejects; drop table if exists scans; drop table if exists good")
     con.execute(
-        f"""create temp table good as select row_number() over () as n, * from read_csv(
-            {literal(str(path))}, header = false, skip = 1, delim = {literal(delimiter)}, quote = '"',
-            escape = '"', auto_detect = false, columns = {{{columns}}}, max_line_size = {MAX_LINE_BYTES},
+        f"""create temp table good as select row_number() over () as n, * from {_read_csv(path, header, delimiter, found)},
             store_rejects = true, rejects_table = 'rejects', rejects_scan = 'scans', rejects_limit = 0)"""
     )
+
+
+def _read_csv(path: Path, header: list[str], delimiter: str, found: Layout) -> str:
+    """The call, open for more options. A column that is never read needs a name all the same."""
+    named = [found.names.get(name, f"_cdp_unread_{number}") for number, name in enumerate(header)]
+    columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in named)
+    return f"""read_csv({literal(str(path))}, header = false, skip = 1, delim = {literal(delimiter)}, quote = '"',
+        escape = '"', auto_detect = false, columns = {{{columns}}}, max_line_size = {MAX_LINE_BYTES}"""
 
 
 def _check_closed(con: duckdb.DuckDBPyConnection, file: FileRef) -> None:
@@ -212,29 +296,66 @@ def _check_closed(con: duckdb.DuckDBPyConnection, file: FileRef) -> None:
         )
 
 
-def _jsonl(con: duckdb.DuckDBPyConnection, file: FileRef, table: TableSpec, by_raw: dict[str, str]) -> str:
-    pointers = ", ".join(
-        literal("/" + name.replace("~", "~0").replace("/", "~1")) for name in by_raw.values()
+def _json_names(con: duckdb.DuckDBPyConnection, file: FileRef, table: TableSpec) -> tuple[list[str], bool]:
+    """Top-level keys of a file of JSON lines, and whether every line, none of them blank, is an object."""
+    if delivered.is_utf8(table):
+        with ThreadPoolExecutor(1) as beside:
+            counting = beside.submit(delivered.fingerprint, file)
+            try:
+                found = con.execute(
+                    f"""select keys, count(*), bool_and(is_object) from (
+                        select json_keys(json) as keys, starts_with(json, '{{') as is_object
+                        from read_ndjson_objects({literal(str(file.path))}, maximum_object_size = {MAX_LINE_BYTES})
+                    ) group by keys"""
+                ).fetchall()
+            except duckdb.InvalidInputException:
+                found = []
+        names = sorted({str(key) for keys, *_ in found for key in keys})
+        rows, objects = sum(int(row[1]) for row in found), all(row[2] for row in found)
+        # Two columns that differ by case only, or one without a name, cannot be asked of `read_json`.
+        askable = len({name.lower() for name in names} - {""}) == len(names) > 0
+        seen = counting.result()
+        # DuckDB takes lines up to twice the size it is told.
+        if askable and objects and rows == seen.lines and seen.longest < MAX_LINE_BYTES - 1:
+            return names, not any("\0" in name for name in names)
+    delivered.read_lines(con, file, table)
+    found = con.execute(
+        "select distinct unnest(json_keys(text)) from lines where json_kind = 'OBJECT' order by 1"
+    ).fetchall()
+    return [row[0] for row in found], False
+
+
+def _plain_json(file: FileRef, found: Layout) -> str:
+    columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in found.names)
+    kept = "".join(f"{quote(name)} as {quote(raw)}, " for name, raw in found.names.items())
+    return f"""select {kept}row_number() over () as _cdp_position from read_json({literal(str(file.path))},
+        format = 'newline_delimited', records = true, columns = {{{columns}}},
+        maximum_object_size = {MAX_LINE_BYTES})"""
+
+
+def _jsonl(found: Layout) -> str:
+    pointers = ", ".join(literal("/" + name.replace("~", "~0").replace("/", "~1")) for name in found.names)
+    values = ", ".join(
+        f"v[{number}] as {quote(raw)}" for number, raw in enumerate(found.names.values(), start=1)
     )
-    values = ", ".join(f"v[{number}] as {quote(raw)}" for number, raw in enumerate(by_raw, start=1))
-    taken = f"case when json_kind = 'OBJECT' then json_extract_string(line, [{pointers}]) end"
+    taken = f"case when json_kind = 'OBJECT' then json_extract_string(text, [{pointers}]) end"
     return f"""
         select {values + "," if values else ""} n as _cdp_position,
             case when problem is not null then 'broken line: ' || problem
                 when json_kind is null then 'broken JSON' when json_kind <> 'OBJECT'
                 then 'the line is not a JSON object' end as _cdp_error,
             case when json_kind is distinct from 'OBJECT' then line end as _cdp_raw
-        from (select n, line, problem, json_kind, {taken if pointers else "null"} as v from lines)
+        from (select n, line, text, problem, json_kind, {taken if pointers else "null"} as v from lines)
     """
 
 
-def _parquet(con: duckdb.DuckDBPyConnection, file: FileRef, table: TableSpec, by_raw: dict[str, str]) -> str:
+def _parquet(con: duckdb.DuckDBPyConnection, file: FileRef, found: Layout) -> str:
     types = _parquet_types(con, file)
-    texts = ", ".join(f"{_as_text(name, types[name])} as {quote(raw)}" for raw, name in by_raw.items())
+    texts = "".join(f"{_as_text(name, types[name])} as {quote(raw)}, " for name, raw in found.names.items())
     counted = not any(name.lower() == "file_row_number" for name in types)
     position = "file_row_number + 1" if counted else "row_number() over ()"
     option = ", file_row_number = true" if counted else ""
-    return f"""select {texts}, {position} as _cdp_position, null::varchar as _cdp_error,
+    return f"""select {texts}{position} as _cdp_position, null::varchar as _cdp_error,
         null::varchar as _cdp_raw from read_parquet({literal(str(file.path))}{option})"""
 
 

@@ -1,5 +1,6 @@
 """Each raw row is judged once: versions, duplicates, late and repeated deliveries, bad rows; nothing is lost."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -325,4 +326,22 @@ def test_a_grant_names_its_purpose_a_refusal_need_not(tmp_path: Path) -> None:
     assert made.rows("select record_key, state from staging.stg_crm__consents order by 1") == [
         ("1", "granted"),
         ("4", "objected"),
+    ]
+
+
+def test_a_touched_file_is_not_read_again_and_changed_content_is(shop: TestCompany) -> None:
+    """A file is known by its content when its time has moved; equal size alone does not make it known."""
+    path = shop.csv("data/orders1.csv", HEADER, "o1,2026-01-01,10.00,a,x@x.io,1,2026-01-02")
+    first = shop.load()
+    os.utime(path, ns=(1, 1))
+    touched = shop.load()
+    size = path.stat().st_size
+    shop.csv("data/orders1.csv", HEADER, "o1,2026-01-01,10.00,b,x@x.io,1,2026-01-02")
+    assert path.stat().st_size == size
+    changed = shop.load()
+
+    assert [one.received for load in (first, touched, changed) for one in load] == [
+        {"orders": 1},
+        {},
+        {"orders": 1},
     ]

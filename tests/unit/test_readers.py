@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +20,31 @@ from pipelines.errors import CdpError
 from pipelines.specs import FileRef, TableSpec
 
 Row = dict[str, Any]
+OURS = (*readers.META, "_dlt_load_id")
 
 
 def read(path: Path, encoding: str | None = None, delimiter: str | None = None) -> list[Row]:
-    """All rows of a file in their order."""
+    """All rows of a file in their order; read in one stream and read with care they are the same."""
     stat = path.stat()
     file = FileRef(path, path.name, stat.st_size, stat.st_mtime_ns)
     table = TableSpec("t", path.name, (), encoding, delimiter)
     with duckdb.connect(config={"temp_directory": str(path.parent / "tmp")}) as con:
-        columns = list(readers.layout(con, file, table).names.values())
-        found = [row for batch in readers.batches(con, file, table, columns, 1) for row in batch.to_pylist()]
-    return sorted(found, key=lambda row: int(row["_cdp_position"]))
+        found = readers.layout(con, file, table)
+        rows = taken(con, file, table, found)
+        assert rows == taken(con, file, table, replace(found, plain=False))
+    return rows
+
+
+def taken(
+    con: duckdb.DuckDBPyConnection, file: FileRef, table: TableSpec, found: readers.Layout
+) -> list[Row]:
+    """The rows as the package holds them."""
+    target = file.path.parent / "rows.parquet"
+    columns = [*found.names.values(), *readers.META, "_dlt_load_id"]
+    count = readers.write(con, file, table, found, columns, readers.Stamp(1, "7.5"), target)
+    rows = pq.read_table(target).to_pylist()
+    assert len(rows) == count
+    return sorted(rows, key=lambda row: int(row["_cdp_position"]))
 
 
 def written(folder: Path, name: str, data: bytes | str) -> Path:
@@ -157,7 +172,7 @@ def test_headers_that_fight_over_names(tmp_path: Path) -> None:
     rows = read(
         written(tmp_path, "a.csv", header + "\n" + ",".join(str(n) for n in range(len(names))) + "\n")
     )
-    values = [value for key, value in rows[0].items() if key not in readers.META]
+    values = [value for key, value in rows[0].items() if key not in OURS]
     # all but the password, which is never read
     assert sorted(values, key=int) == [str(n) for n in range(len(names) - 1)]
     assert rows[0]["x_cdp_file"] == "8"
@@ -195,7 +210,7 @@ def test_json_keys_of_every_kind(tmp_path: Path) -> None:
         + "}"
     )
     (row,) = read(written(tmp_path, "a.jsonl", line + "\n"))
-    values = [value for key, value in row.items() if key not in readers.META]
+    values = [value for key, value in row.items() if key not in OURS]
     assert sorted(values, key=int) == [str(number) for number in range(len(keys))]
 
 
@@ -221,7 +236,7 @@ def test_parquet_of_every_kind(tmp_path: Path, table: pa.Table) -> None:
     pq.write_table(table, path)
     rows = read(path)
     assert [row["_cdp_position"] for row in rows] == list(range(1, table.num_rows + 1))
-    assert all(None not in [v for k, v in row.items() if k not in readers.META] for row in rows)
+    assert all(None not in [v for k, v in row.items() if k not in OURS] for row in rows)
 
 
 cell = st.text(alphabet=st.sampled_from('ab ,;"\n\té{%'), max_size=6)
@@ -238,3 +253,51 @@ def test_what_a_csv_writer_wrote_is_read(tmp_path: Path, rows: list[tuple[str, s
     assert [(row["id"] or "", row["name"] or "", row["_cdp_error"]) for row in found] == [
         (*row, None) for row in rows
     ]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        '{"a": 1.10, "b": 1E5, "c": {"x": [1, 2.50], "y": null}, "d": "caf\\u00e9\\n\\/"}\n{"a": null}\n{"d": ""}\n',
+        '{"a": 12345678901234567890123, "b": [], "c": {}, "d": true}\r\n{}\r\n',
+        '{"a": {"k": 1, "k": 2}}\n',
+        '{"a": 1}\n \t\n\n',
+        '{"a": "x\\u0000y"}\n{"a": "null"}',
+    ],
+)
+def test_a_good_file_is_read_in_one_stream(
+    tmp_path: Path, data: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stream is taken, and its rows are those of careful reading (`read` compares them)."""
+    streamed: list[int] = []
+    stream = readers._stream
+
+    def counting(*arguments: Any) -> int:
+        streamed.append(stream(*arguments))
+        return streamed[-1]
+
+    monkeypatch.setattr(readers, "_stream", counting)
+    for name, content in (("a.jsonl", data.encode()), ("a.jsonl.gz", gzip.compress(data.encode()))):
+        streamed.clear()
+        rows = read(written(tmp_path, name, content))
+        assert streamed == [len(rows)]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        '{"a": 1}\n\n{"a": 2}\n',
+        '{"a": 1}\nnull\n',
+        '{"a": 1}\n[1]\n',
+        '{"A": 1, "a": 2}\n',
+        '{"a": 1}\n{"a": 2, "a": 3}\n',
+        '{"a": 1}\n{"a\\u0000": 2}\n',
+        '\ufeff{"a": 1}\n',
+        '{"a": 1}\x0c\n\t\n{"a": 2}\n',
+    ],
+)
+def test_what_a_stream_would_misread_is_read_with_care(tmp_path: Path, data: str) -> None:
+    """Blank lines shift positions, `null` passes for a row, twins collide: each line keeps its place."""
+    rows = read(written(tmp_path, "a.jsonl", data))
+    lines = [number for number, line in enumerate(data.split("\n"), start=1) if line.strip()]
+    assert [row["_cdp_position"] for row in rows] == lines
