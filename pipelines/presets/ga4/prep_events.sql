@@ -8,14 +8,16 @@ source as (
     select * from {{ source('raw_{source}', 'events') }}
 ),
 
--- GA4 gives events no number; the batch columns came in 2024 and are empty before
+-- GA4 gives events no number. The batch columns are empty in older tables; then two events of one request share
+-- their time, and only the parameters tell them apart
 named as (
     select
         *,
         md5(concat_ws(
-            '|', event_timestamp, event_name, coalesce(user_pseudo_id, user_id, _cdp_hash), event_bundle_sequence_id,
-            batch_page_id, batch_ordering_id, batch_event_index
-        )) as event_key,
+            '|', event_timestamp, event_name, coalesce(user_pseudo_id, ''), coalesce(user_id, ''),
+            coalesce(event_bundle_sequence_id, ''), coalesce(batch_page_id, ''), coalesce(batch_ordering_id, ''),
+            coalesce(batch_event_index, ''), coalesce(event_params, '')
+        )) as message_id,
         {{ json_keyed('event_params', 'page_location') }} as location_param,
         {{ json_keyed('event_params', 'page_referrer') }} as referrer_param,
         {{ json_keyed('event_params', 'page_title') }} as title_param,
@@ -38,11 +40,6 @@ valued as (
 final as (
     select
         *,
-        -- the same event twice in one file happened twice; dense_rank, not row_number: a line that a crash wrote twice
-        -- keeps its position and must stay one event
-        event_key || '-' || cast(
-            dense_rank() over (partition by _cdp_load_seq, _cdp_file, event_key order by _cdp_position) as varchar
-        ) as message_id,
         {{ epoch_micros('event_timestamp') }} as occurred_time,
         case event_name when 'page_view' then 'page' when 'screen_view' then 'screen' else 'track' end as event_type,
         case
