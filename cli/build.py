@@ -11,7 +11,7 @@ from typing import Any
 
 import duckdb
 
-from cli import dbt, runs, warehouse
+from cli import dbt, overrides, runs, warehouse
 from cli.config import Company, secret
 from cli.generate import fingerprint, generate, source_specs
 from pipelines import failpoints
@@ -23,6 +23,15 @@ RAW_TYPES = {"_cdp_load_seq": "bigint", "_cdp_position": "bigint"}
 FILES_COLUMNS = (
     "table_name varchar, file varchar, size bigint, mtime_ns bigint, received bigint, run_id varchar,"
     " _cdp_load_seq bigint, _dlt_load_id varchar"
+)
+# What a build has to do grows over killed builds; it is done when the build is marked.
+WORK_TABLES = (
+    "touched_nodes",
+    "touched_values",
+    "affected_nodes",
+    "touched_owners",
+    "touched_devices",
+    "merge_causes",
 )
 LOADS_COLUMNS = "load_id varchar, schema_name varchar, status bigint, inserted_at timestamptz, schema_version_hash varchar"
 
@@ -77,6 +86,7 @@ def prepare(company: Company) -> None:
     with warehouse.connect(company) as con:
         runs.ensure(con)
         exports_schema.ensure(con)
+        overrides.refresh_effects(con)
         _ensure_state(con, company)
         _ensure_raw(con, company)
 
@@ -91,8 +101,8 @@ def _mark(company: Company, run_id: str, mark: str) -> int:
             "insert into ops.built_loads select source, load_id, load_seq, ? from staging.work_loads",
             [run_id],
         )
-        con.execute("delete from staging.touched_owners")
-        con.execute("delete from staging.touched_devices")
+        for work in WORK_TABLES:
+            con.execute(f"delete from staging.{work}")
         con.execute("delete from ops.build_state")
         con.execute("insert into ops.build_state values (?, ?, true)", [mark, run_id])
         con.commit()

@@ -58,6 +58,12 @@ class Identifier(Part):
     scope: Literal["global", "brand", "source"] = "global"
     max_per_customer: int | None = Field(None, ge=1)
     max_profiles: int | None = Field(None, ge=1)
+    window: str | None = Field(None, pattern=r"^[1-9]\d{0,4}d$")
+
+    @property
+    def window_days(self) -> int | None:
+        """Days within which the limits count; None = ever."""
+        return int(self.window[:-1]) if self.window else None
 
 
 class Fuzzy(Part):
@@ -68,8 +74,9 @@ class Fuzzy(Part):
     review_at: float = Field(0.80, gt=0, lt=1)
 
 
+# No `max_per_customer`: the duplicates inside one CRM are what people want joined. Say 1 where a source has one account a person.
 DEFAULT_IDENTIFIERS = {
-    "user_id": Identifier(scope="source", max_per_customer=1),
+    "user_id": Identifier(scope="source"),
     "email": Identifier(max_profiles=20),
     "phone": Identifier(max_profiles=10),
     "anonymous_id": Identifier(kind="device"),

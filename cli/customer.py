@@ -73,7 +73,11 @@ from marts.customer_records where customer_id = ? group by source, entity
 order by entity <> 'contact', source, entity
 """
 _ABSORBED = "select old_customer_id from marts.customer_redirects where new_customer_id = ? order by 1"
-_REASONS = "select reason, measured from marts.identity_breaches where customer_id = ? order by reason"
+_CUTS = """
+select
+    case when customer_id = ? then other_customer_id else customer_id end as other_customer_id, reason, strongest_link
+from marts.identity_cuts where ? in (customer_id, other_customer_id) order by all
+"""
 
 
 def show(con: duckdb.DuckDBPyConnection, who: str) -> dict[str, Any]:
@@ -90,7 +94,7 @@ def show(con: duckdb.DuckDBPyConnection, who: str) -> dict[str, Any]:
         "asked_for": who.strip(),
         "profile_kind": profile.get("profile_kind"),
         "absorbed_ids": [row["old_customer_id"] for row in _rows(con, _ABSORBED, [customer_id])],
-        "constraints_broken": _rows(con, _REASONS, [customer_id]),
+        "kept_apart_from": _rows(con, _CUTS, [customer_id, customer_id]),
         "golden": _golden(con, customer_id, profile),
         "identifiers": _rows(con, _IDENTIFIERS, [customer_id]),
         "buying": {name: profile.get(name) for name in BUYING},

@@ -75,7 +75,10 @@ def head(found: dict[str, Any]) -> list[str]:
     lines = [f"{found['customer_id']}  {found['profile_kind'] or 'unknown kind'}"]
     if found["absorbed_ids"]:
         lines.append(f"absorbed: {', '.join(found['absorbed_ids'])}")
-    lines += [f"warning: breaks {row['reason']} ({row['measured']})" for row in found["constraints_broken"]]
+    lines += [
+        f"kept apart from {row['other_customer_id']}: {row['reason']} (linked by {row['strongest_link']})"
+        for row in found["kept_apart_from"]
+    ]
     return [clean(line) for line in lines]
 
 

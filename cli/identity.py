@@ -112,6 +112,10 @@ class Hop:
     value: str
     first_seen_at: str | None
 
+    def told(self, links: dict[str, list["Hop"]], nodes: int) -> dict[str, Any]:
+        """The hop as plain values, with what removing it would do: `parts` is None while other links still join its ends."""
+        return self.__dict__ | {"parts": _parts(links, self, nodes)}
+
 
 def find_nodes(con: duckdb.DuckDBPyConnection, who: str) -> list[str]:
     """Nodes of a person given as record_id, customer_id (also an absorbed one), or any identifier value.
@@ -155,7 +159,7 @@ def explain(con: duckdb.DuckDBPyConnection, first: str, second: str | None = Non
         return {
             "customer_id": owner,
             "nodes": nodes,
-            "links": [hop.__dict__ for hop in _tree(links, start or nodes[0])],
+            "links": [hop.told(links, len(nodes)) for hop in _tree(links, start or nodes[0])],
         }
     goal_nodes = find_nodes(con, second)
     if _owner(con, goal_nodes[0]) != owner:
@@ -164,9 +168,11 @@ def explain(con: duckdb.DuckDBPyConnection, first: str, second: str | None = Non
             "other_customer_id": _owner(con, goal_nodes[0]),
             "joined": False,
             "chain": [],
+            "cut": _cut(con, nodes, goal_nodes),
         }
     chain = _shortest(links, start or nodes[0], _start(con, second) or goal_nodes[0])
-    return {"customer_id": owner, "joined": True, "chain": [hop.__dict__ for hop in chain]}
+    told = [hop.told(links, len(nodes)) for hop in chain]
+    return {"customer_id": owner, "joined": True, "chain": told}
 
 
 def _start(con: duckdb.DuckDBPyConnection, who: str) -> str | None:
@@ -191,22 +197,58 @@ def _links(con: duckdb.DuckDBPyConnection, nodes: list[str]) -> dict[str, list[H
     rows = con.execute(
         """
         with mine as (
-            select * from identity.int_identity__identifiers
-            where refused_because is null and node_id in (select unnest(?))
+            select * from identity.int_identity__linking where node_id in (select unnest(?))
         )
         select a.node_id, b.node_id, a.identifier_type, a.identifier_value,
-            cast(least(a.first_seen_at, b.first_seen_at) as varchar)
-        from mine as a inner join mine as b
-            on a.identifier_type = b.identifier_type and a.scope_value = b.scope_value
-            and a.identifier_value = b.identifier_value and a.node_id <> b.node_id
-        order by a.priority, a.node_id, b.node_id
+            cast(greatest(a.first_seen_at, b.first_seen_at) as varchar) as appeared, a.priority
+        from mine as a inner join mine as b on a.value_key = b.value_key and a.node_id <> b.node_id
+        union all
+        select ends.a, ends.b, 'override', cast(ends.override_id as varchar), null, 0
+        from (
+            select record_key as a, other_key as b, override_id from identity.override_effects where effect = 'joined'
+            union all
+            select other_key, record_key, override_id from identity.override_effects where effect = 'joined'
+        ) as ends
+        where ends.a in (select unnest(?)) and ends.b in (select unnest(?))
+        order by 6, 1, 2
         """,
-        [nodes],
+        [nodes, nodes, nodes],
     ).fetchall()
     links: dict[str, list[Hop]] = {}
-    for start, end, kind, value, seen in rows:
+    for start, end, kind, value, seen, _ in rows:
         links.setdefault(start, []).append(Hop(start, end, kind, value, seen))
     return links
+
+
+def _cut(con: duckdb.DuckDBPyConnection, ours: list[str], theirs: list[str]) -> list[dict[str, Any]]:
+    """Links between two customers that a constraint stood against."""
+    rows = con.execute(
+        """
+        select node_a, node_b, kind, reason from identity.skipped_links
+        where (node_a in (select unnest(?)) and node_b in (select unnest(?)))
+            or (node_b in (select unnest(?)) and node_a in (select unnest(?)))
+        order by all limit 20
+        """,
+        [ours, theirs, ours, theirs],
+    ).fetchall()
+    return [dict(zip(("start", "end", "link", "reason"), row, strict=True)) for row in rows]
+
+
+def _parts(links: dict[str, list[Hop]], removed: Hop, nodes: int) -> list[int] | None:
+    """Sizes of the two parts the person falls into without this hop; None while other links still join its ends."""
+    seen, open_ends = {removed.start}, [removed.start]
+    while open_ends:
+        here = open_ends.pop()
+        for hop in links.get(here, []):
+            same = {hop.start, hop.end} == {removed.start, removed.end}
+            if same and (hop.identifier, hop.value) == (removed.identifier, removed.value):
+                continue
+            if hop.end == removed.end:
+                return None
+            if hop.end not in seen:
+                seen.add(hop.end)
+                open_ends.append(hop.end)
+    return [len(seen), nodes - len(seen)]
 
 
 def _tree(links: dict[str, list[Hop]], start: str) -> list[Hop]:

@@ -15,6 +15,8 @@ from cli.commands import (
     doctor,
     env,
     identity,
+    identity_decide,
+    identity_diff,
     init,
     presets,
     quarantine,
@@ -38,7 +40,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-identity_app = typer.Typer(help="Why records are one person, and how right that is.", no_args_is_help=True)
+identity_app = typer.Typer(help="Who is who: why, how right, and decisions by hand.", no_args_is_help=True)
 customer_app = typer.Typer(help="One customer: golden record, identifiers, timeline.", no_args_is_help=True)
 quarantine_app = typer.Typer(help="Rows that could not be used.", no_args_is_help=True)
 runs_app = typer.Typer(help="Past runs.", no_args_is_help=True)
@@ -56,6 +58,13 @@ app.command("doctor")(doctor.doctor)
 app.command("report")(report.report)
 identity_app.command("explain")(identity.explain)
 identity_app.command("evaluate")(identity.evaluate)
+identity_app.command("merge")(identity_decide.merge)
+identity_app.command("split")(identity_decide.split)
+identity_app.command("pin")(identity_decide.pin)
+identity_app.command("revoke")(identity_decide.revoke)
+identity_app.command("overrides")(identity_decide.list_overrides)
+identity_app.command("review")(identity_decide.review)
+identity_app.command("diff")(identity_diff.diff)
 customer_app.command("show")(customer.show)
 quarantine_app.command("list")(quarantine.list_rows)
 runs_app.command("list")(runs.list_runs)

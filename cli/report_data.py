@@ -144,10 +144,10 @@ QUERIES: dict[str, tuple[tuple[str, ...], str]] = {
         from {marts}.identity_quarantine group by type, reason order by type, reason
         """,
     ),
-    "breaches": (
-        ("marts.identity_breaches",),
+    "cuts": (
+        ("marts.identity_cuts",),
         """
-        select reason, count(distinct customer_id) as profiles from {marts}.identity_breaches
+        select reason, count(*) as pairs from {marts}.identity_cuts
         group by reason order by reason
         """,
     ),

@@ -69,11 +69,11 @@ def identity(figures: Figures) -> Html:
     parts.append(
         table(caption, heads, refused) if refused else empty("Every identifier value could be used.")
     )
-    broken = [(_plain(row["reason"]), row["profiles"]) for row in figures["breaches"]]
+    cut = [(_plain(row["reason"]), row["pairs"]) for row in figures["cuts"]]
     parts.append(
-        table("Profiles that break a constraint", columns("Constraint", "#Profiles"), broken)
-        if broken
-        else tag("p", "No profile breaks a constraint.", class_="good")
+        table("Profiles kept apart although something links them", columns("Constraint", "#Pairs"), cut)
+        if cut
+        else tag("p", "No link had to be cut.", class_="good")
     )
     return section("identity", "Identity", parts, lead)
 

@@ -29,7 +29,7 @@ def summarise(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         "rows": dict(zip(names, (int(value or 0) for value in rows), strict=True)),
         "profiles": {str(kind): int(count) for kind, count in kinds} | {"anonymous": anonymous},
         "merged_records": merged,
-        "identity_breaches": _one(con, "select count(distinct customer_id) from marts.identity_breaches"),
+        "identity_cuts": _one(con, "select count(*) from marts.identity_cuts"),
         "orders": int(orders[0]),
         "revenue": str(orders[1]) if orders[1] is not None else None,
         "scores": [

@@ -102,11 +102,18 @@ def identifiers_model(staged: list[StagedTable], time_columns: dict[str, str]) -
                 f"    '{column.identifier}' as identifier_type, {column.name} as identifier_value,\n"
                 f"    min({seen}) as first_seen_at, max({seen}) as last_seen_at, count(*) as records\n"
                 f"from {{{{ ref('stg_{one.slug}') }}}}\n"
-                f"where {column.name} is not null\n"
+                f"where {column.name} is not null"
+                "{% if is_incremental() %} and node_id in (select node_id from {{ ref('touched_nodes') }}){% endif %}\n"
                 f"group by node_id, source, source_table, brand, {column.name}"
             )
     body = "\nunion all\n".join(parts) or _empty(columns)
-    return f"{{{{ config(materialized='table') }}}}\n-- Grain: one row per node, identifier type and value column of a source table.\n{body}\n"
+    return (
+        "{{ config(\n    materialized='incremental',\n    incremental_strategy='replace_touched',\n    touch_column='node_id',\n"
+        "    touched_sql='select node_id from staging.touched_nodes',\n) }}\n"
+        "-- Grain: one row per node, identifier type and value column of a source table.\n"
+        "-- depends_on: {{ ref('touched_nodes') }}\n"
+        f"{body}\n"
+    )
 
 
 def answers_model(staged: list[StagedTable]) -> str:
@@ -342,7 +349,7 @@ def config_models(file: CdpFile) -> dict[str, str]:
         codes += [(key, str(code).lower()) for code in one.missing]
     purposes = [(name, one.basis, one.channel, one.expires_after_days) for name, one in file.purposes.items()]
     identifiers = [
-        (name, one.kind, one.scope, priority, one.max_profiles, one.max_per_customer)
+        (name, one.kind, one.scope, priority, one.max_profiles, one.max_per_customer, one.window_days)
         for priority, (name, one) in enumerate(file.identity.identifiers.items(), start=1)
     ]
     return {
@@ -370,6 +377,7 @@ def config_models(file: CdpFile) -> dict[str, str]:
                 ("priority", "int"),
                 ("max_profiles", "int"),
                 ("max_per_customer", "int"),
+                ("window_days", "int"),
             ),
             identifiers,
             "identifier type",

@@ -79,8 +79,9 @@ create table customer_records as select
 create table identity_quarantine as select
     'email::canary.person@example.com' as value_key, 'email' as type, 'canary.person@example.com' as value,
     'role mailbox' as reason, 14::bigint as records;
-create table identity_breaches as select
-    'c-canary-1' as customer_id, 'max_cluster_size' as reason, 700::bigint as measured;
+create table identity_cuts as select
+    'c-canary-1' as customer_id, 'c-canary-2' as other_customer_id, 'contradictory birth dates' as reason,
+    'phone' as strongest_link, 1::bigint as links;
 create table customer_redirects as select 'c-old' as old_customer_id, 'c-canary-1' as new_customer_id;
 create table exports.runs as select
     'calls' as sync, run_id, 'call_list' as destination, 'service_recovery' as purpose,

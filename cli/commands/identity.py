@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -32,8 +32,11 @@ def explain(
         return
     if second is not None and not found["joined"]:
         typer.echo(
-            f"two people: {found['customer_id']} and {found['other_customer_id']}; no identifier joins them"
+            f"two people: {found['customer_id']} and {found['other_customer_id']}; "
+            + ("links between them were not used:" if found["cut"] else "no identifier joins them")
         )
+        for cut in found["cut"]:
+            typer.echo(f"  {cut['start']}\n    -x- {cut['link']}: {cut['reason']} -x-\n  {cut['end']}")
         return
     hops = found["chain"] if second is not None else found["links"]
     typer.echo(
@@ -46,8 +49,19 @@ def explain(
     for hop in hops:
         since = f" (seen since {hop['first_seen_at'][:10]})" if hop["first_seen_at"] else ""
         typer.echo(
-            f"  {hop['start']}\n    -- same {hop['identifier']} {hop['value']}{since} -->\n  {hop['end']}"
+            f"  {hop['start']}\n    -- {_link(hop)}{since} -->\n  {hop['end']}\n"
+            + (
+                f"    without it: two people, of {hop['parts'][0]} and {hop['parts'][1]} nodes"
+                if hop["parts"]
+                else "    without it: still one person, by other links"
+            )
         )
+
+
+def _link(hop: dict[str, Any]) -> str:
+    if hop["identifier"] == "override":
+        return f"decision {hop['value']} by hand"
+    return f"same {hop['identifier']} {hop['value']}"
 
 
 def evaluate(

@@ -109,7 +109,7 @@ def lines(summary: dict[str, Any]) -> list[str]:
         "rows      " + ", ".join(f"{count:,} {name}" for name, count in rows.items() if count),
         "profiles  " + ", ".join(f"{count:,} {kind}" for kind, count in profiles.items()),
         f"identity  {summary['merged_records']:,} records merged into another's profile,"
-        f" {summary['identity_breaches']:,} profiles break a constraint",
+        f" {summary['identity_cuts']:,} pairs of profiles kept apart",
         f"purchases {summary['orders']:,}, revenue {summary['revenue'] or 'unknown'}",
     ]
     for one in summary["scores"]:

@@ -4,20 +4,22 @@
 
     Each round every vertex takes, of itself and its neighbours, the one with the smallest hash of that round; edges are
     relabelled and deduplicated until none is left. Expected rounds grow with log(n): long chains cost no more than stars.
-    The loop is here and not in a model body, because a body also runs during `dbt compile` and `docs`. -#}
+    The loop is here and not in a model body, because a body also runs during `dbt compile` and `docs`.
+
+    Incremental with `touched_sql` (nodes whose components the model works out anew): their rows are replaced, in one transaction. -#}
 {% materialization connected_components, adapter='default' %}
     {%- set target_relation = this.incorporate(type='table') -%}
     {{ run_hooks(pre_hooks) }}
     {% do run_query('create or replace temp table cc_input as ' ~ sql) %}
     {% do run_query(
-        'create or replace temp table cc_nodes as select node_id, row_number() over (order by node_id) as vertex'
+        'create or replace temp table cc_nodes as select node_id, row_number() over () as vertex'
         ~ ' from (select node_a as node_id from cc_input union select node_b from cc_input) as ends'
     ) %}
     {% do run_query(
         'create or replace temp table cc_edges as'
         ~ ' with numbered as (select a.vertex as v, b.vertex as w from cc_input'
         ~ ' inner join cc_nodes as a on cc_input.node_a = a.node_id inner join cc_nodes as b on cc_input.node_b = b.node_id'
-        ~ ' where a.vertex <> b.vertex)'
+        ~ ' where cc_input.node_a <> cc_input.node_b)'
         ~ ' select v, w from numbered union select w, v from numbered'
     ) %}
     {% do run_query('create or replace temp table cc_labels as select vertex, vertex as label from cc_nodes') %}
@@ -34,8 +36,7 @@
     {% if state.open %}
         {{ exceptions.raise_compiler_error('connected components did not converge in 200 rounds; nothing was written') }}
     {% endif %}
-    {% call statement('main') %}
-        create or replace table {{ target_relation }} as
+    {%- set found -%}
         with named as (
             select cc_nodes.node_id, cc_labels.label
             from cc_labels inner join cc_nodes on cc_labels.vertex = cc_nodes.vertex
@@ -43,14 +44,28 @@
         smallest as (select label, min(node_id) as component, count(*) as component_size from named group by label)
         select named.node_id, smallest.component, smallest.component_size
         from named inner join smallest on named.label = smallest.label
-    {% endcall %}
-    {% do adapter.commit() %}
+    {%- endset -%}
+    {{ replace_nodes(target_relation, found) }}
     {% for name in ('cc_input', 'cc_nodes', 'cc_edges', 'cc_labels', 'cc_chosen') %}
         {% do run_query('drop table if exists ' ~ name) %}
     {% endfor %}
     {{ run_hooks(post_hooks) }}
     {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
+
+{#- Write what was found: the whole table, or the rows of the touched nodes. -#}
+{% macro replace_nodes(target_relation, found) %}
+    {% call statement('main') %}
+        {% if is_partial_identity() %}
+        delete from {{ target_relation }} where node_id in ({{ config.get('touched_sql') }});
+        insert into {{ target_relation }}
+        {% else %}
+        create or replace table {{ target_relation }} as
+        {% endif %}
+        {{ found }}
+    {% endcall %}
+    {% do adapter.commit() %}
+{% endmacro %}
 
 {% macro contract_once(round) %}
     {% do run_query(

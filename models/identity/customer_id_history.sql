@@ -13,6 +13,16 @@ ids as (
     select * from {{ ref('int_identity__live_ids') }}
 ),
 
+causes as (
+    select
+        absorbed_id,
+        min(cause) as cause,
+        min(record_a) as record_a,
+        min(record_b) as record_b
+    from {{ ref('merge_causes') }}
+    group by absorbed_id
+),
+
 told as (
     {% if known %}
     select
@@ -21,6 +31,7 @@ told as (
         event,
         row_number() over (partition by old_customer_id order by event_seq desc) as age
     from {{ this }}
+    where event in ('created', 'merged', 'split')
     {% else %}
     select
         cast(null as {{ sql_type('string') }}) as old_customer_id,
@@ -39,7 +50,9 @@ created as (
         case
             when registry.former_customer_id is null then 'new record'
             else 'split from ' || registry.former_customer_id
-        end as cause
+        end as cause,
+        registry.seed_record as record_a,
+        cast(null as {{ sql_type('string') }}) as record_b
     from registry
     where
         registry.cause = 'minted'
@@ -51,8 +64,11 @@ absorbed as (
         ids.customer_id as old_customer_id,
         ids.winner_id as new_customer_id,
         'merged' as event,
-        'shared identifiers' as cause
+        coalesce(causes.cause, 'linked through other records') as cause,
+        causes.record_a,
+        causes.record_b
     from ids
+    left join causes on ids.customer_id = causes.absorbed_id
     left join told on ids.customer_id = told.old_customer_id and told.age = 1
     where
         ids.customer_id <> ids.winner_id
@@ -64,10 +80,54 @@ restored as (
         ids.customer_id as old_customer_id,
         ids.customer_id as new_customer_id,
         'split' as event,
-        'no longer linked to ' || told.new_customer_id as cause
+        'no longer linked to ' || told.new_customer_id as cause,
+        cast(null as {{ sql_type('string') }}) as record_a,
+        cast(null as {{ sql_type('string') }}) as record_b
     from ids
     inner join told on ids.customer_id = told.old_customer_id and told.age = 1
     where ids.customer_id = ids.winner_id and told.event = 'merged'
+),
+
+cuts as (
+    select
+        least(customer_a, customer_b) as old_customer_id,
+        greatest(customer_a, customer_b) as new_customer_id,
+        'cut' as event,
+        'the link ' || link || ' was not used: ' || reason as cause,
+        record_a,
+        record_b
+    from {{ ref('review_queue') }}
+    where item = 'cut'
+),
+
+pins as (
+    select
+        owners.customer_id as old_customer_id,
+        owners.customer_id as new_customer_id,
+        'pinned' as event,
+        'override ' || effects.override_id as cause,
+        effects.record_key as record_a,
+        cast(null as {{ sql_type('string') }}) as record_b
+    from {{ source('identity_memory', 'override_effects') }} as effects
+    inner join {{ ref('node_customers') }} as owners on effects.record_key = owners.node_id
+    where effects.effect = 'pinned'
+),
+
+noted as (
+    select * from cuts
+    union all
+    select * from pins
+    {% if known %}
+    except
+    select
+        old_customer_id,
+        new_customer_id,
+        event,
+        cause,
+        record_a,
+        record_b
+    from {{ this }}
+    {% endif %}
 ),
 
 -- the order inside one build: ids are created before they can be merged
@@ -77,17 +137,21 @@ events as (
     select *, 2 as step from restored
     union all
     select *, 3 as step from absorbed
+    union all
+    select *, 4 as step from noted
 )
 
 select
     cast(
         {% if known %} (select coalesce(max(event_seq), 0) from {{ this }}) {% else %} 0 {% endif %}
-        + row_number() over (order by step, old_customer_id) as bigint
+        + row_number() over (order by step, old_customer_id, new_customer_id, cause, record_a) as bigint
     ) as event_seq,
     event,
     old_customer_id,
     new_customer_id,
     cause,
+    record_a,
+    record_b,
     clock.run_id,
     clock.as_of as occurred_at
 from events

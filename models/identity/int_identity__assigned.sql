@@ -1,8 +1,8 @@
 -- Grain: one row per identity node: the customer_id it has from this build on.
 select
-    components.node_id,
+    clusters.node_id,
     ids.customer_id,
-    components.component_size
-from {{ ref('node_components') }} as components
+    clusters.cluster_size
+from {{ ref('node_clusters') }} as clusters
 inner join {{ ref('int_identity__live_ids') }} as ids
-    on components.component = ids.component and ids.customer_id = ids.winner_id
+    on clusters.cluster = ids.cluster and ids.customer_id = ids.winner_id

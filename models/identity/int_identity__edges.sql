@@ -1,37 +1,55 @@
--- Grain: one row per identity node (an edge to itself) and per link between two nodes that carry one value.
--- A star to the smallest holder joins the same people as all pairs would, with one edge per holder.
+{{ config(materialized='ephemeral') }}
+-- Grain: one row per identity node (an edge to itself) and per link between two nodes: a value both carry, or an override.
+-- A star to the smallest holder joins the same people as all pairs would, with one edge per holder. On an incremental
+-- build only affected nodes: all holders of what links one of them are among them.
 with
 
-identifiers as (
+linking as (
     select
         node_id,
-        identifier_type || ':' || scope_value || ':' || identifier_value as value_key
-    from {{ ref('int_identity__identifiers') }}
-    where refused_because is null
+        value_key
+    from {{ ref('int_identity__linking') }}
+    where {{ is_affected('node_id') }}
 ),
 
 people as (
-    select node_id from {{ ref('stg_contacts') }}
+    select node_id from {{ ref('stg_contacts') }} where {{ is_affected('node_id') }}
     union
-    select node_id from {{ ref('int_identity__identifiers') }}
+    select node_id from {{ ref('node_values') }} where {{ is_affected('node_id') }}
 ),
 
 centres as (
     select
         value_key,
         min(node_id) as centre_id
-    from identifiers
+    from linking
     group by value_key
     having count(*) > 1
 ),
 
+overrides as (
+    select
+        effects.record_key as node_a,
+        effects.other_key as node_b
+    from {{ source('identity_memory', 'override_effects') }} as effects
+    where
+        effects.effect = 'joined'
+        and effects.record_key in (select node_id from people)
+        and effects.other_key in (select node_id from people)
+),
+
 edges as (
     select
-        identifiers.node_id as node_a,
+        linking.node_id as node_a,
         centres.centre_id as node_b
-    from identifiers
-    inner join centres on identifiers.value_key = centres.value_key
-    where identifiers.node_id <> centres.centre_id
+    from linking
+    inner join centres on linking.value_key = centres.value_key
+    where linking.node_id <> centres.centre_id
+    union all
+    select
+        node_a,
+        node_b
+    from overrides
     union all
     select
         node_id as node_a,

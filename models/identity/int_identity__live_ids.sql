@@ -1,4 +1,4 @@
--- Grain: one row per customer_id whose seed record exists: its component and the id that stands for that component.
+-- Grain: one row per customer_id whose seed record exists: its cluster and the id that stands for that cluster.
 with
 
 seeds as (
@@ -14,17 +14,17 @@ placed as (
     select
         seeds.customer_id,
         seeds.minted_seq,
-        components.component
+        clusters.cluster
     from seeds
-    inner join {{ ref('node_components') }} as components on seeds.seed_record = components.node_id
+    inner join {{ ref('node_clusters') }} as clusters on seeds.seed_record = clusters.node_id
     where seeds.age = 1
 ),
 
 ranked as (
     select
         customer_id,
-        component,
-        first_value(customer_id) over (partition by component order by minted_seq, customer_id) as winner_id
+        cluster,
+        first_value(customer_id) over (partition by cluster order by minted_seq, customer_id) as winner_id
     from placed
 )
 

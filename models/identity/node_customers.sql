@@ -1,8 +1,9 @@
 -- Grain: one row per identity node with its customer_id.
 -- depends_on: {{ ref('touched_owners') }}
 -- depends_on: {{ ref('touched_devices') }}
+-- depends_on: {{ ref('merge_causes') }}
 select
     node_id,
     customer_id,
-    component_size
+    cluster_size
 from {{ ref('int_identity__assigned') }}

@@ -1,17 +1,17 @@
 {{ config(materialized='incremental', incremental_strategy='append', full_refresh=false) }}
 -- Grain: one row per customer_id and seed record it was given. Memory: append-only, a full refresh keeps it.
--- An id lives where its seed record is. A component without any seed mints one on its smallest node; an id whose
+-- An id lives where its seed record is. A cluster without any seed mints one on its smallest node; an id whose
 -- seed record has vanished moves to the smallest node that is left of its former people; an absorbed one is looked for
 -- among the people of the id that stands for it.
 {% set before = previous('identity', 'node_customers') %}
 {% set redirects = previous('marts', 'customer_redirects') %}
 with
 
-components as (
+clusters as (
     select
         node_id,
-        component
-    from {{ ref('node_components') }}
+        cluster
+    from {{ ref('node_clusters') }}
 ),
 
 registered as (
@@ -41,9 +41,9 @@ seeds as (
         registered.customer_id,
         registered.seed_record,
         registered.minted_seq,
-        components.component
+        clusters.cluster
     from registered
-    left join components on registered.seed_record = components.node_id
+    left join clusters on registered.seed_record = clusters.node_id
     where registered.age = 1
 ),
 
@@ -74,35 +74,35 @@ vanished as (
         seeds.customer_id as standing_id
     from seeds
         {% endif %}
-    where seeds.component is null
+    where seeds.cluster is null
 ),
 
 moved as (
     select
         vanished.customer_id,
-        min(components.node_id) as seed_record,
+        min(clusters.node_id) as seed_record,
         vanished.minted_seq
     from vanished
     inner join owners_before on vanished.standing_id = owners_before.customer_id
-    inner join components on owners_before.node_id = components.node_id
+    inner join clusters on owners_before.node_id = clusters.node_id
     group by vanished.customer_id, vanished.minted_seq
 ),
 
-seeded_components as (
-    select component from seeds where component is not null
+seeded_clusters as (
+    select cluster from seeds where cluster is not null
     union
-    select components.component
+    select clusters.cluster
     from moved
-    inner join components on moved.seed_record = components.node_id
+    inner join clusters on moved.seed_record = clusters.node_id
 ),
 
 unseeded as (
     select
-        component,
+        cluster,
         min(node_id) as seed_record
-    from components
-    where component not in (select component from seeded_components)
-    group by component
+    from clusters
+    where cluster not in (select cluster from seeded_clusters)
+    group by cluster
 ),
 
 -- a record that seeded an id once, and comes back when that id lives elsewhere, must not make the same id again

@@ -198,15 +198,17 @@ def test_junk_and_shared_values_never_link(tmp_path: Path) -> None:
     rows += [f"p{i},,+84900000000,A{i},L" for i in range(30)]
     rows += [f"h{i},,+84912345671,A{i},L" for i in range(11)]
     rows += [f"t{i},test@test.com,,A{i},L" for i in range(3)]
-    rows += [f"f{i},,+84912345672,A{i},L" for i in range(10)]
+    rows += [f"f{i},,+84912345672,An,L" for i in range(10)]
+    rows += [f"n{i},desk@firm.io,,Name{i},L" for i in range(6)]
     company.csv("data/contacts1.csv", HEADER, *rows)
     company.load_and_build()
     sizes = sorted(len(part) for part in groups(owners(company)))
 
-    assert sizes == [1] * 74 + [10]
+    assert sizes == [1] * 80 + [10]
     assert company.rows("select value, reason, profiles from marts.identity_quarantine order by 1") == [
         ("+84900000000", "placeholder", 30),
         ("+84912345671", "over limit of profiles", 11),
+        ("desk@firm.io", "too many given names", 6),
         ("info@firm.io", "role mailbox", 30),
         ("test@test.com", "placeholder", 3),
     ]

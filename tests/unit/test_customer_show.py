@@ -23,8 +23,9 @@ create table identity.int_identity__identifiers as select * from (values
     ('crm.contacts:2', 'info@example.com'), ('crm.contacts:3', 'info@example.com')
 ) as t (node_id, identifier_value);
 create table marts.customer_redirects as select 'c-old' as old_customer_id, 'c-anna' as new_customer_id;
-create table marts.identity_breaches as select
-    'c-anna' as customer_id, 'max_per_customer' as reason, 3::bigint as measured;
+create table marts.identity_cuts as select
+    'c-anna' as customer_id, 'c-ben' as other_customer_id, 'contradictory birth dates' as reason,
+    'phone' as strongest_link, 1::bigint as links;
 create table marts.customer_360 as select
     'c-anna' as customer_id, 'customer' as profile_kind, 'Trần Thị Ánh' as full_name,
     'anna@example.com' as email, '+84901234567' as phone, null::varchar as city, 2::bigint as orders,
@@ -136,7 +137,9 @@ def test_what_is_known_beside_the_golden_record(company: Company) -> None:
 
     assert list(found["scores"]) == ["nps"]  # type: ignore[call-overload]
     assert found["absorbed_ids"] == ["c-old"]
-    assert found["constraints_broken"] == [{"reason": "max_per_customer", "measured": 3}]
+    assert found["kept_apart_from"] == [
+        {"other_customer_id": "c-ben", "reason": "contradictory birth dates", "strongest_link": "phone"}
+    ]
     assert records["shop", "order"]["records"] == 9
     assert len(records["shop", "order"]["record_ids"]) == 5
     assert records["shop", "order"]["matched_by"] == "email, phone"
@@ -166,7 +169,7 @@ def test_in_a_pipe_lines_are_plain_whole_and_aligned(company: Company) -> None:
     lines = out.getvalue().splitlines()
 
     assert "\x1b" not in out.getvalue()
-    assert "warning: breaks max_per_customer (3)" in lines
+    assert "kept apart from c-ben: contradictory birth dates (linked by phone)" in lines
     assert "absorbed: c-old" in lines
     assert any(line.split() == ["revenue", "1,250,000.50"] for line in lines)
     assert any("not used: role mailbox" in line for line in lines)

@@ -167,7 +167,9 @@ def test_figures_are_those_of_the_file(page: Page) -> None:
     assert page.tables["Identifier values not used to join anybody"][1:] == [
         ["role mailbox", "email", "1", "14"]
     ]
-    assert page.tables["Profiles that break a constraint"][1:] == [["max cluster size", "1"]]
+    assert page.tables["Profiles kept apart although something links them"][1:] == [
+        ["contradictory birth dates", "1"]
+    ]
     assert "250,000 VND" in page.text
     assert "250,000 from 5 purchases" in page.text
 

@@ -1,0 +1,124 @@
+{#- Constraints on who can be one person. Shared by the models that find broken components and the materialisation that takes
+    them apart, so that both mean the same. -#}
+
+{#- Is this node among those whose component is worked out in this build? All of them on a full one. -#}
+{% macro is_affected(column) -%}
+    {%- set affected = ref('affected_nodes') -%}
+    {%- if is_partial_identity() -%}{{ column }} in (select node_id from {{ affected }}){%- else -%}true{%- endif -%}
+{%- endmacro %}
+
+{#- Incremental: there are components and clusters of an earlier build to keep. -#}
+{% macro is_partial_identity() -%}
+    {%- if not execute or flags.FULL_REFRESH -%} {{ return(false) }} {%- endif -%}
+    {{ return(previous('identity', 'node_components') is not none and previous('identity', 'node_clusters') is not none) }}
+{%- endmacro %}
+
+{% macro max_cluster_size() -%} {{ env_var('CDP_MAX_CLUSTER_SIZE', '500') }} {%- endmacro %}
+
+{#- Two dates (text, ISO) that no slip of the keyboard explains: at least two of day, month and year differ and day and month are
+    not swapped. 1 January is how many systems write "only the year is known": there the years decide. -#}
+{% macro birth_dates_contradict(one, other) -%}
+    case
+        when substr({{ one }}, 5) = '-01-01' or substr({{ other }}, 5) = '-01-01'
+            then substr({{ one }}, 1, 4) <> substr({{ other }}, 1, 4)
+        else
+            (
+                case when substr({{ one }}, 1, 4) <> substr({{ other }}, 1, 4) then 1 else 0 end
+                + case when substr({{ one }}, 6, 2) <> substr({{ other }}, 6, 2) then 1 else 0 end
+                + case when substr({{ one }}, 9, 2) <> substr({{ other }}, 9, 2) then 1 else 0 end
+            ) >= 2
+            and not (
+                substr({{ one }}, 1, 4) = substr({{ other }}, 1, 4)
+                and substr({{ one }}, 6, 2) = substr({{ other }}, 9, 2)
+                and substr({{ one }}, 9, 2) = substr({{ other }}, 6, 2)
+            )
+    end
+{%- endmacro %}
+
+{#- Was `others` first seen within the window that begins with `ours`? An unknown day counts every time. -#}
+{% macro seen_within_window(ours, others) -%}
+    (
+        {{ ours }}.seen_at is null
+        or {{ others }}.seen_at is null
+        or {{ others }}.seen_at between {{ ours }}.seen_at and {{ add_days(ours ~ '.seen_at', ours ~ '.window_days') }}
+    )
+{%- endmacro %}
+
+{#- Pairs of clusters (ca, cb) that cannot be one person, with the reason: too many records together, more different values of
+    a trait than one customer may have (in its window, if it has one), or birth dates that contradict each other. Relations:
+    sizes (cluster, size), traits (cluster, trait, trait_value, reason, most, window_days, seen_at). -#}
+{% macro cluster_breaches(pairs, sizes, traits) -%}
+    select
+        ca,
+        cb,
+        min(reason) as reason
+    from (
+        select
+            pair.ca,
+            pair.cb,
+            'more than {{ max_cluster_size() }} records' as reason
+        from {{ pairs }} as pair
+        inner join {{ sizes }} as ours on pair.ca = ours.cluster
+        inner join {{ sizes }} as theirs on pair.cb = theirs.cluster
+        where ours.size + theirs.size > {{ max_cluster_size() }}
+        union all
+        select
+            ca,
+            cb,
+            max(reason) as reason
+        from (
+            select pair.ca, pair.cb, carried.trait, carried.trait_value, carried.reason, carried.most
+            from {{ pairs }} as pair
+            inner join {{ traits }} as carried on pair.ca = carried.cluster
+            where carried.most is not null and carried.window_days is null
+            union
+            select pair.ca, pair.cb, carried.trait, carried.trait_value, carried.reason, carried.most
+            from {{ pairs }} as pair
+            inner join {{ traits }} as carried on pair.cb = carried.cluster
+            where carried.most is not null and carried.window_days is null
+        ) as together
+        group by ca, cb, trait
+        having count(distinct trait_value) > max(most)
+        union all
+        select
+            ca,
+            cb,
+            max(reason) as reason
+        from (
+            select
+                pair.ca,
+                pair.cb,
+                ours.trait,
+                ours.seen_at,
+                ours.trait_value,
+                max(ours.reason) as reason,
+                count(distinct others.trait_value) as near,
+                max(ours.most) as most
+            from {{ pairs }} as pair
+            inner join {{ traits }} as ours on ours.cluster in (pair.ca, pair.cb)
+            inner join {{ traits }} as others
+                on others.cluster in (pair.ca, pair.cb) and ours.trait = others.trait and {{ seen_within_window('ours', 'others') }}
+            where ours.window_days is not null
+            group by pair.ca, pair.cb, ours.trait, ours.seen_at, ours.trait_value
+        ) as windows
+        where near > most
+        group by ca, cb
+        union all
+        select
+            pair.ca,
+            pair.cb,
+            'contradictory birth dates' as reason
+        from {{ pairs }} as pair
+        inner join {{ traits }} as ours on pair.ca = ours.cluster and ours.trait = 'birth date'
+        inner join {{ traits }} as theirs on pair.cb = theirs.cluster and theirs.trait = 'birth date'
+        where {{ birth_dates_contradict('ours.trait_value', 'theirs.trait_value') }}
+    ) as found
+    group by ca, cb
+{%- endmacro %}
+
+{#- What a given name is compared by: its first word without case and marks. -#}
+{% macro name_key(name) -%} {{ return(adapter.dispatch('name_key')(name)) }} {%- endmacro %}
+{% macro duckdb__name_key(name) -%}
+    {{ return("nullif(regexp_extract(lower(strip_accents(replace(replace(trim(" ~ name ~ "), 'đ', 'd'), 'Đ', 'D'))), '^[^\\s.,]+'), '')") }}
+{%- endmacro %}
+{% macro default__name_key(name) -%} {{ return("nullif(split(lower(trim(" ~ name ~ ")), ' ')[0], '')") }} {%- endmacro %}

@@ -1,0 +1,99 @@
+{{ config(materialized='incremental', incremental_strategy='append', schema='staging') }}
+-- Grain: one row per absorbed customer_id and build that absorbed it: the strongest link between its records and the others'. It
+-- grows over killed builds and is cleared when a build is marked; it runs before the owners it compares with are replaced.
+-- depends_on: {{ ref('node_clusters') }}
+{% set owners = previous('identity', 'node_customers') %}
+with
+
+{% if is_incremental() and owners %}
+nodes as (
+    select
+        clusters.node_id,
+        clusters.cluster,
+        before.customer_id as former_id
+    from {{ ref('node_clusters') }} as clusters
+    left join {{ owners }} as before on clusters.node_id = before.node_id
+    where clusters.node_id in (select node_id from {{ ref('affected_nodes') }})
+),
+
+absorbed as (
+    select distinct
+        nodes.former_id,
+        nodes.cluster
+    from nodes
+    inner join {{ ref('int_identity__assigned') }} as now on nodes.node_id = now.node_id
+    where nodes.former_id <> now.customer_id
+),
+
+sides as (
+    select
+        absorbed.former_id as absorbed_id,
+        nodes.cluster,
+        nodes.node_id,
+        coalesce(nodes.former_id = absorbed.former_id, false) as is_absorbed
+    from absorbed
+    inner join nodes on absorbed.cluster = nodes.cluster
+),
+
+by_value as (
+    select
+        sides.absorbed_id,
+        'same ' || linking.identifier_type as cause,
+        linking.priority as strength_rank,
+        min(case when sides.is_absorbed then sides.node_id end) as record_a,
+        min(case when not sides.is_absorbed then sides.node_id end) as record_b
+    from sides
+    inner join {{ ref('int_identity__linking') }} as linking on sides.node_id = linking.node_id
+    group by sides.absorbed_id, linking.value_key, linking.identifier_type, linking.priority
+),
+
+by_hand as (
+    select
+        sides.absorbed_id,
+        'override ' || effects.override_id as cause,
+        0 as strength_rank,
+        effects.record_key as record_a,
+        effects.other_key as record_b
+    from {{ source('identity_memory', 'override_effects') }} as effects
+    inner join sides on effects.record_key = sides.node_id
+    inner join sides as others
+        on effects.other_key = others.node_id and sides.absorbed_id = others.absorbed_id
+    where effects.effect = 'joined' and sides.is_absorbed <> others.is_absorbed
+),
+
+found as (
+    select * from by_value where record_a is not null and record_b is not null
+    union all
+    select * from by_hand
+),
+
+final as (
+    select
+        absorbed_id,
+        cause,
+        record_a,
+        record_b,
+        row_number() over (partition by absorbed_id order by strength_rank, record_a, record_b, cause) as place
+    from found
+)
+{% else %}
+final as (
+    select
+        linking.node_id as absorbed_id,
+        linking.node_id as cause,
+        linking.node_id as record_a,
+        assigned.node_id as record_b,
+        1 as place
+    from {{ ref('int_identity__linking') }} as linking
+    inner join {{ ref('int_identity__assigned') }} as assigned on linking.node_id = assigned.node_id
+    where false and linking.node_id in (select node_id from {{ ref('affected_nodes') }})
+)
+{% endif %}
+
+select
+    absorbed_id,
+    cause,
+    record_a,
+    record_b
+from final
+where place = 1

@@ -1,0 +1,150 @@
+"""`cdp identity merge|split|pin|revoke|overrides|review|explain|diff` as a person uses them, on a small company."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.companies import TestCompany
+from tests.integration.test_identity import owners
+from tests.integration.test_identity_constraints import HEADER, TABLE
+
+AUDIENCE = "-- Grain: one row per customer.\nselect customer_id from {{ ref('customer_360') }}\n"
+ROWS = (
+    "1,a@x.io,,,1980-02-03,An,2026-01-01,",
+    "2,a@x.io,,,1995-07-21,Binh,2026-01-01,",
+    "3,c@x.io,+84912345678,,,Chi,2026-01-01,",
+    "4,d@x.io,+84912345678,,,Chi,2026-01-01,",
+)
+
+
+@pytest.fixture(scope="module")
+def company(tmp_path_factory: pytest.TempPathFactory) -> TestCompany:
+    """Father and daughter share a mailbox; Chi has two records."""
+    made = TestCompany(
+        tmp_path_factory.mktemp("cli") / "c", [{"name": "crm", "connector": "files", "tables": [TABLE]}]
+    )
+    made.model("audiences/everybody.sql", AUDIENCE)
+    made.csv("data/contacts1.csv", HEADER, *ROWS)
+    made.load_and_build()
+    return made
+
+
+def cdp(company: TestCompany, *words: str, config: str = "cdp.yml") -> tuple[int, Any, str]:
+    """Exit code, stdout (as JSON where it is), stderr."""
+    done = subprocess.run(
+        [sys.executable, "-m", "cli.main", *words, "--config", str(company.root / config)],
+        capture_output=True, text=True, cwd=Path(__file__).resolve().parents[2], check=False,
+    )  # fmt: skip
+    try:
+        return done.returncode, json.loads(done.stdout), done.stderr
+    except json.JSONDecodeError:
+        return done.returncode, done.stdout, done.stderr
+
+
+def test_what_is_kept_apart_is_explained_and_waits_for_a_decision(company: TestCompany) -> None:
+    """Two birth dates cut the shared mailbox; explain and review say so."""
+    first, second = owners(company)["1"], owners(company)["2"]
+    code, found, _ = cdp(company, "identity", "explain", "crm.contacts:1", "crm.contacts:2", "--json")
+    _, waiting, _ = cdp(company, "identity", "review", "--json")
+
+    assert first != second
+    assert code == 0
+    assert found["joined"] is False
+    assert found["cut"] == [
+        {
+            "start": "crm.contacts:1",
+            "end": "crm.contacts:2",
+            "link": "email",
+            "reason": "contradictory birth dates",
+        }
+    ]
+    assert [(one["item"], one["record_a"], one["record_b"]) for one in waiting] == [
+        ("cut", "crm.contacts:1", "crm.contacts:2")
+    ]
+
+
+def test_explain_says_what_removing_a_link_would_do(company: TestCompany) -> None:
+    """Chi's two records hang on one phone."""
+    code, found, _ = cdp(company, "identity", "explain", "crm.contacts:3", "crm.contacts:4", "--json")
+
+    assert code == 0
+    assert [(hop["identifier"], hop["parts"]) for hop in found["chain"]] == [("phone", [1, 1])]
+
+
+def test_who_cannot_be_meant_is_refused(company: TestCompany) -> None:
+    """Exit 2, with what to name instead; nothing is recorded."""
+    unknown = cdp(company, "identity", "merge", "nobody@x.io", "crm.contacts:1")
+    shared = cdp(company, "identity", "merge", "a@x.io", "crm.contacts:3")
+    both = cdp(company, "identity", "split", "+84912345678", "crm.contacts:3")
+    same = cdp(company, "identity", "pin", "crm.contacts:3", "crm.contacts:3")
+
+    assert [one[0] for one in (unknown, shared, both, same)] == [2, 2, 2, 2]
+    assert "nobody is known" in unknown[2]
+    assert "2 customers" in shared[2]
+    assert "crm.contacts:1" in shared[2]
+    assert "both sides" in both[2]
+    assert cdp(company, "identity", "overrides", "--json")[1] == []
+
+
+def test_decisions_by_hand_hold_from_the_next_build_and_can_be_undone(company: TestCompany) -> None:
+    """Merge father and daughter all the same, then split them, then take the split back."""
+    before = owners(company)
+    merged = cdp(
+        company, "identity", "merge", "crm.contacts:1", "crm.contacts:2", "--author", "lan", "--json"
+    )
+    company.build()
+    together = owners(company)
+    split = cdp(company, "identity", "split", "crm.contacts:1", "crm.contacts:2", "--json")
+    company.build()
+    apart = owners(company)
+    revoked = cdp(company, "identity", "revoke", "2")
+    _, listed, _ = cdp(company, "identity", "overrides", "--json")
+    company.build()
+
+    assert merged[:2] == (
+        0,
+        {
+            "decision": 1,
+            "verb": "merge",
+            "sides": {"a": ["crm.contacts:1", "crm.contacts:2"]},
+            "revoked": [],
+            "beaten": {},
+        },
+    )
+    assert split[1]["revoked"] == [1]
+    assert together["1"] == together["2"], "a decision by hand goes before every rule, birth dates too"
+    assert apart == owners(company) == before
+    assert revoked[0] == 0
+    assert cdp(company, "identity", "revoke", "2")[0] == 2
+    assert (listed[0]["number"], listed[0]["state"], listed[0]["author"]) == (1, "revoked by 2", "lan")
+
+
+def test_diff_tells_what_new_rules_would_do_and_touches_nothing(company: TestCompany) -> None:
+    """A limit of one profile for phones parts Chi's records."""
+    before = owners(company)
+    text = yaml.safe_load((company.root / "cdp.yml").read_text())
+    text["identity"]["identifiers"] = {
+        "user_id": {"scope": "source"},
+        "email": {},
+        "phone": {"max_profiles": 1},
+    }
+    (company.root / "new.yml").write_text(yaml.safe_dump(text))
+    stamp = (company.root / "warehouse" / "cdp.duckdb").stat().st_mtime_ns
+    code, found, said = cdp(company, "identity", "diff", "--json", config="new.yml")
+
+    assert code == 0, said
+    assert (found["people_before"], found["people_after"], found["unchanged"]) == (3, 4, 2)
+    assert found["split"] == {"people": 1, "into_people": 2}
+    assert found["merged"] == {"people": 0, "of_people_before": 0}
+    assert found["examples"]["split"] == [["crm.contacts:3", "crm.contacts:4"]]
+    assert found["audiences"] == [
+        {"audience": "everybody", "members_before": 3, "members_after": 4, "entered": 1, "left": 0}
+    ]
+    assert owners(company) == before
+    assert (company.root / "warehouse" / "cdp.duckdb").stat().st_mtime_ns == stamp
+    assert not list((company.root / ".cdp" / "tmp").glob("diff-*"))
