@@ -1,0 +1,168 @@
+"""How far exact identity is from bare connected components: `python -m benchmarks.identity_speed [--records 1000000]`.
+
+A seeded graph with realistic skew: most people have few records, some share a phone, one mailbox and one phone are junk hubs,
+some records hang together in long chains. Prints, of one run: the floor (scipy's connected components, fed by Arrow from
+the staged identifiers, scipy imported before), our clustering alone, the whole identity stage from staged identifiers to
+`customer_records` (limits, verdicts, constraints, history, reasons), and the same after 1 % new records. Stage seconds are the
+sum over its models.
+"""
+
+import argparse
+import resource
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+
+from cli.build import BuildResult
+from tests.companies import TestCompany
+
+SETTINGS = {
+    "warehouse": {"memory_limit": "4GB"},
+    "identity": {
+        "salt": "bench",
+        "identifiers": {
+            "loyalty_no": {"scope": "global"},
+            "email": {"max_profiles": 20},
+            "phone": {"max_profiles": 10},
+        },
+    },
+}
+TABLE = {
+    "name": "contacts",
+    "entity": "contact",
+    "path": "data/contacts*.parquet",
+    "key": ["id"],
+    "updated_at": "changed",
+    "columns": {
+        "email": "email",
+        "phone": "phone",
+        "loyalty_no": "loyalty",
+        "first_name": "first",
+        "birth_date": "born",
+        "created_at": "changed",
+    },
+}
+RECORDS = """
+    with numbered as (
+        select i, hash(i) as h, cast(floor(i / (1 + hash(i // 7) % 5)) as bigint) as person from range({first}, {last}) as t (i)
+    )
+    select
+        'r' || i as id,
+        case
+            when i % 1000 < 40 then 'c' || (i // 2) || '@chain.example'
+            when h % 200 = 0 then 'shared.desk@shop.example'
+            when h % 100 < 70 then 'p' || person || '@mail.example'
+        end as email,
+        case
+            when h % 300 = 1 then '+15550000001'
+            when h % 50 = 2 then '+1556' || lpad(cast(person // 3 % 10000000 as varchar), 7, '0')
+            when h % 100 < 60 then '+1557' || lpad(cast(person % 10000000 as varchar), 7, '0')
+        end as phone,
+        case when i % 1000 < 40 then 'chain' || cast((i + 1) // 2 as varchar) when h % 10 = 3 then 'l' || person end as loyalty,
+        ['Anna', 'Binh', 'Chi', 'Dora', 'Emil'][cast(1 + hash(person) % 5 as integer)] as first,
+        case when h % 3 = 0 then strftime(date '1950-01-01' + cast(hash(person) % 20000 as integer), '%Y-%m-%d') end as born,
+        '2026-01-01' as changed
+    from numbered
+"""
+STAGED = (
+    "stg_",
+    "rows_",
+    "prep_",
+    "work_",
+    "config_",
+    "run_clock",
+    "touched_owners",
+    "touched_devices",
+    "quarantine",
+    "load_counts",
+)
+BELOW = (
+    "+touched",
+    "path:generated_models",
+    "+customer_redirects",
+    "+customer_id_history",
+    "identity",
+    "customer_records",
+)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--records", type=int, default=1_000_000)
+    records = parser.parse_args().records
+    with tempfile.TemporaryDirectory(prefix="cdp-identity-") as folder:
+        sources = [{"name": "crm", "connector": "files", "tables": [TABLE]}]
+        company = TestCompany(Path(folder) / "c", sources, SETTINGS, select=BELOW)
+        deliver(company, 0, records)
+        full = identity_seconds(company.load_and_build())
+        floor = scipy_seconds(company)
+        deliver(company, records, records + records // 100)
+        more = identity_seconds(company.load_and_build())
+    clustering = full["node_components"]
+    whole, again = sum(full.values()), sum(more.values())
+    print(f"{records:,} records; floor: scipy connected components fed by Arrow {floor:.2f} s")
+    print(f"clustering alone            {clustering:6.2f} s  {clustering / floor:5.2f} x floor")
+    print(f"whole exact identity stage  {whole:6.2f} s  {whole / floor:5.2f} x floor")
+    print(f"1 % new records             {again:6.2f} s  {again / whole:5.0%} of the whole stage")
+    print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MiB")
+    for name, seconds in sorted(full.items(), key=lambda item: -item[1]):
+        print(f"  {name:<32} {seconds:6.2f} s  {more.get(name, 0):6.2f} s")
+
+
+def deliver(company: TestCompany, first: int, last: int) -> None:
+    """Write records first to last as one delivery."""
+    path = company.root / "data" / f"contacts{first}.parquet"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    duckdb.sql(f"copy ({RECORDS.format(first=first, last=last)}) to '{path}' (format parquet)")
+
+
+def identity_seconds(result: BuildResult) -> dict[str, float]:
+    """Seconds of each model from staged identifiers to `customer_records`."""
+    nodes: list[dict[str, Any]] = result.nodes
+    return {
+        node["name"]: node["seconds"]
+        for node in nodes
+        if node["resource_type"] == "model"
+        and (node["schema"] == "identity" or node["name"] in IDENTITY or node["name"].startswith("touched_"))
+        and not node["name"].startswith(STAGED)
+    }
+
+
+IDENTITY = (
+    "customer_records", "customer_id_history", "customer_redirects", "identity_quarantine", "identity_cuts",
+    "affected_nodes", "merge_causes",
+)  # fmt: skip
+
+
+def scipy_seconds(company: TestCompany) -> float:
+    """The floor: the same links as a graph, numbered by DuckDB, through Arrow into scipy."""
+    with duckdb.connect(str(company.root / "warehouse" / "cdp.duckdb"), read_only=True) as con:
+        started = time.perf_counter()
+        table = con.execute(
+            """
+            with linking as (select node_id, value_key from identity.int_identity__linking),
+            nodes as (select node_id, row_number() over () - 1 as n from (select distinct node_id from staging.stg_contacts)),
+            keys as (select value_key, row_number() over () - 1 as k from (select distinct value_key from linking))
+            select nodes.n, keys.k + (select count(*) from nodes) as k
+            from linking inner join nodes using (node_id) inner join keys using (value_key)
+            """
+        ).to_arrow_table()
+        a, b = (table.column(name).to_numpy() for name in ("n", "k"))
+        size = int(max(a.max(), b.max())) + 1
+        connected_components(
+            coo_matrix((np.ones(len(a), dtype=np.int8), (a, b)), shape=(size, size)), directed=False
+        )
+        return time.perf_counter() - started
+
+
+if __name__ == "__main__":
+    main()
