@@ -14,6 +14,7 @@ import duckdb
 from cli import dbt, runs, warehouse
 from cli.config import Company, secret
 from cli.generate import fingerprint, generate, source_specs
+from cli.replays_sql import REPLAYS_COLUMNS, REPLAYS_TABLE
 from pipelines import failpoints
 from pipelines.exports import schema as exports_schema
 from pipelines.readers import META, quote
@@ -121,6 +122,7 @@ def _ensure_raw(con: duckdb.DuckDBPyConnection, company: Company) -> None:
     for source in company.sources:
         con.execute(f"create schema if not exists raw_{source.name}")
         con.execute(f"create table if not exists raw_{source.name}._cdp_files ({FILES_COLUMNS})")
+        con.execute(f"create table if not exists raw_{source.name}.{REPLAYS_TABLE} ({REPLAYS_COLUMNS})")
         con.execute(f"create table if not exists raw_{source.name}._dlt_loads ({LOADS_COLUMNS})")
         for table in source.tables:
             name = f"raw_{source.name}.{quote(table.name)}"

@@ -355,7 +355,6 @@ select
     end as row_status,
     typed.row_reason,
     typed.row_text,
-    cast(null as varchar) as replayed_in,
     {_listed(staged)}
     typed.attributes
 from typed
