@@ -181,7 +181,8 @@ judged as (
     select
         *,
         case
-            when is_missing then null
+            -- an answer to a question that cdp.yml does not score, a comment for example
+            when is_missing or question_key is null then null
             when number is null then 'not a number'
             when number < scale_min or number > scale_max then 'outside the scale'
             when number <> floor(number) then 'not a whole number'
@@ -197,7 +198,7 @@ select
     question,
     question_key,
     raw_answer,
-    cast(case when reason is null and not is_missing then number end as integer) as score,
+    cast(case when reason is null and question_key is not null and not is_missing then number end as integer) as score,
     is_missing,
     reason
 from judged
