@@ -185,9 +185,11 @@ def _build(company: Company, log: RunLog, outcome: Outcome, full_refresh: bool) 
         "reason": result.reason,
         "loads": result.loads,
         "models": len(result.nodes),
+        "dropped": result.dropped,
     }
     kind = f"in full ({result.reason})" if result.full else f"{result.loads} new loads"
-    return f"{len(result.nodes)} models, {kind}"
+    gone = f", dropped {', '.join(result.dropped)} (no model any more)" if result.dropped else ""
+    return f"{len(result.nodes)} models, {kind}{gone}"
 
 
 def _validate(company: Company, log: RunLog, outcome: Outcome) -> str:
