@@ -229,7 +229,7 @@ final as (
         spoken.{{ field }}_source,
         spoken.{{ field }}_record_id{{ ',' if not loop.last }}
         {% endfor %}
-        -- noqa: enable=LT02
+    -- noqa: enable=LT02
     from customers
     left join spoken on customers.customer_id = spoken.customer_id
     left join reached on customers.customer_id = reached.customer_id
