@@ -138,7 +138,7 @@ def _tell_fate(company: Company, plan: corrections.Plan, done: Replayed) -> None
                     done.taken += 1
                 elif became and (row := listed.get(became[1:])):
                     done.rejected.append({name: row[name] for name in COLUMNS if name != "raw"})
-        done.open = len(rejected_rows(con))
+        done.open = len(_open(con))
 
 
 def judge_again(company: Company, say: Say, working: Working = lambda stage: nullcontext()) -> Replayed:
@@ -148,18 +148,25 @@ def judge_again(company: Company, say: Say, working: Working = lambda stage: nul
     """
     done = Replayed()
     with warehouse.connect(company, read_only=True) as con:
-        before = {_ref(row) for row in rejected_rows(con)}
+        before = _open(con)
     if needs_build(company):
         outcome = run(company, ("build",), command="replay", say=say, working=working)
         done.built, done.exit_code = True, outcome.exit_code
     with warehouse.connect(company, read_only=True) as con:
-        after = {_ref(row) for row in rejected_rows(con)}
+        after = _open(con)
     done.left, done.entered, done.open = len(before - after), len(after - before), len(after)
     return done
 
 
-def _ref(row: Rejected) -> tuple[Any, ...]:
-    return tuple(row[name] for name in ("source", "table", "load_id", "file", "position"))
+def _open(con: duckdb.DuckDBPyConnection) -> set[tuple[Any, ...]]:
+    """The rows in quarantine that were not replayed, by what names them."""
+    if not warehouse.has_table(con, "quarantine", "rows"):
+        return set()
+    return set(
+        con.execute(
+            "select source, source_table, load_id, file, position from quarantine.rows where replayed_in is null"
+        ).fetchall()
+    )
 
 
 def needs_build(company: Company) -> bool:
