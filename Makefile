@@ -33,6 +33,7 @@ check: $(STAMP) ## Lint and type-check Python, SQL and the layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/sqlfluff lint --disable-progress-bar models
 	$(BIN)/python -m tests.lint
 
 proof: $(STAMP) ## Run the heavy proofs at full size and write docs/proofs.md

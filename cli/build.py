@@ -6,14 +6,15 @@ is there: every step replaces what it touches. When the rules changed (SQL, cdp.
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import duckdb
 
-from cli import dbt, overrides, runs, warehouse
+from cli import dbt, overrides, relations, runs, warehouse
 from cli.config import Company, secret
 from cli.generate import fingerprint, generate, source_specs
+from cli.replays_sql import REPLAYS_COLUMNS, REPLAYS_TABLE
 from pipelines import failpoints
 from pipelines.exports import schema as exports_schema
 from pipelines.readers import META, quote
@@ -44,6 +45,7 @@ class BuildResult:
     reason: str | None
     loads: int
     nodes: list[dict[str, Any]]
+    dropped: list[str] = field(default_factory=list)
 
 
 def build(
@@ -75,9 +77,11 @@ def build(
     result = dbt.invoke(company, arguments)
     dbt.raise_on_error(result, company, "building the models")
     failpoints.reach("build.before_mark")
-    loads = _mark(company, run_id, mark)
+    # Part of the models says nothing about what is gone.
+    now = None if select else relations.owned(company)
+    loads, dropped = _mark(company, run_id, mark, now)
     failpoints.reach("build.marked")
-    return BuildResult(reason is not None, reason, loads, result.nodes)
+    return BuildResult(reason is not None, reason, loads, result.nodes, dropped)
 
 
 def prepare(company: Company) -> None:
@@ -91,8 +95,10 @@ def prepare(company: Company) -> None:
         _ensure_raw(con, company)
 
 
-def _mark(company: Company, run_id: str, mark: str) -> int:
-    """End the build: loads are taken in, nothing is touched any more, the rules are these."""
+def _mark(
+    company: Company, run_id: str, mark: str, now: set[tuple[str, str]] | None
+) -> tuple[int, list[str]]:
+    """End the build: loads are taken in, nothing is touched any more, the rules are these, what no model owns is gone."""
     with warehouse.connect(company) as con:
         con.begin()
         row = con.execute("select count(*) from staging.work_loads").fetchone()
@@ -105,9 +111,10 @@ def _mark(company: Company, run_id: str, mark: str) -> int:
             con.execute(f"delete from staging.{work}")
         con.execute("delete from ops.build_state")
         con.execute("insert into ops.build_state values (?, ?, true)", [mark, run_id])
+        dropped = relations.drop_orphans(con, now) if now is not None else []
         con.commit()
     assert row is not None
-    return int(row[0])
+    return int(row[0]), dropped
 
 
 def _ensure_state(con: duckdb.DuckDBPyConnection, company: Company) -> None:
@@ -131,6 +138,7 @@ def _ensure_raw(con: duckdb.DuckDBPyConnection, company: Company) -> None:
     for source in company.sources:
         con.execute(f"create schema if not exists raw_{source.name}")
         con.execute(f"create table if not exists raw_{source.name}._cdp_files ({FILES_COLUMNS})")
+        con.execute(f"create table if not exists raw_{source.name}.{REPLAYS_TABLE} ({REPLAYS_COLUMNS})")
         con.execute(f"create table if not exists raw_{source.name}._dlt_loads ({LOADS_COLUMNS})")
         for table in source.tables:
             name = f"raw_{source.name}.{quote(table.name)}"

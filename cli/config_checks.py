@@ -22,7 +22,6 @@ OUR_COLUMNS = frozenset(
         "record_id",
         "updated_at",
         "is_deleted",
-        "replayed_in",
         "attributes",
         "source",
         "source_table",

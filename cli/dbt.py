@@ -14,6 +14,7 @@ from typing import Any
 
 from cli.config import Company
 from cli.generate import COMPANY_MODELS, GENERATED_MODELS
+from cli.inputs import variables
 from cli.warehouse import temp_of
 from pipelines.errors import CdpError
 
@@ -46,7 +47,7 @@ class DbtResult:
 
 def environment(company: Company) -> dict[str, str]:
     """The variables plain dbt needs to work on this company (`cdp env` prints them)."""
-    return {
+    return variables(company) | {
         "CDP_MODELS": COMPANY_MODELS,
         "CDP_GENERATED": GENERATED_MODELS,
         "CDP_WAREHOUSE": str(company.warehouse),
@@ -101,6 +102,9 @@ def invoke(company: Company, arguments: list[str]) -> DbtResult:
     if outcome.exception is not None:
         result.error = _short(str(outcome.exception))
     for one in getattr(outcome.result, "results", None) or []:
+        # Hooks are listed beside the nodes; one that failed is an error all the same.
+        if str(one.node.resource_type) == "operation" and str(one.status) in ("success", "pass"):
+            continue
         result.nodes.append(
             {
                 "name": one.node.name,

@@ -17,6 +17,7 @@ from cli import presets
 from cli.config import Company, secret
 from cli.config_sources import Source, Table
 from cli.entities import entities
+from cli.replays_sql import REPLAYS_TABLE, load_counts_model, quarantine_rows_model, replays_model
 from cli.staging_sql import (
     TIME_COLUMNS,
     StagedTable,
@@ -30,9 +31,7 @@ from cli.unions_sql import (
     answers_model,
     config_models,
     identifiers_model,
-    load_counts_model,
     quarantine_answers_model,
-    quarantine_rows_model,
     record_nodes_model,
     rows_union_model,
     union_model,
@@ -79,6 +78,7 @@ def files(company: Company) -> dict[str, str]:
     out["staging/entities/stg_answers.sql"] = answers_model(staged)
     out["staging/entities/stg_record_nodes.sql"] = record_nodes_model(staged)
     out["staging/entities/stg_rows.sql"] = rows_union_model(staged)
+    out["staging/stg_replays.sql"] = replays_model(staged)
     out["staging/work_loads.sql"] = work_loads_model(company.sources)
     out["quarantine/quarantine_rows.sql"] = quarantine_rows_model(staged)
     out["quarantine/quarantine_answers.sql"] = quarantine_answers_model()
@@ -271,6 +271,9 @@ def _sources(company: Company) -> str:
             for table in source.tables
         ]
         tables += [{"name": "_cdp_files", "description": "Files read, with rows received."}]
+        tables += [
+            {"name": REPLAYS_TABLE, "description": "Which quarantined row each replayed row replaces."}
+        ]
         tables += [{"name": "_dlt_loads", "description": "Complete loads."}]
         found.append({"name": f"raw_{source.name}", "schema": f"raw_{source.name}", "tables": tables})
     return yaml.safe_dump({"sources": found}, sort_keys=False, allow_unicode=True)

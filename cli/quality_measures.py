@@ -154,12 +154,15 @@ def _against_history(table: str, spec: dict[str, Any], rows: float, history: His
 
 
 def _measure_loads(con: duckdb.DuckDBPyConnection, company: Company) -> list[Measure]:
-    """Per source table: quarantine share of its latest load, and conservation over all its loads."""
+    """Per source table: quarantine share of its latest load, and conservation over all its loads.
+
+    A replay is no delivery of its own here: what it corrected is taken off the load it corrects, what it did not is still there.
+    """
     if not warehouse.has_table(con, "ops", "load_counts"):
         return []
     rows = con.execute(
         "select source, table_name,"
-        " arg_max(quarantined / nullif(received, 0), load_seq) filter (where received > 0),"
+        " arg_max((quarantined - corrected) / nullif(received, 0), load_seq) filter (where received > 0 and not is_replay),"
         " sum(abs(received - loaded - duplicates - quarantined - suppressed))"
         " from ops.load_counts where source in (select unnest(?)) group by all order by all",
         [[source.name for source in company.sources]],

@@ -6,10 +6,11 @@ The exit code is the most serious thing that happened (design: 2, 1, 3, 4, 0); a
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -79,8 +80,11 @@ def run(
     command: str = "run",
     say: Say = lambda text: None,
     working: Working = lambda stage: nullcontext(),
+    also: Mapping[str, Callable[[RunLog, "Outcome"], str]] | None = None,
 ) -> Outcome:
     """Run the given stages; `say` gets a line per finished stage, `working` is entered while one runs.
+
+    `also` gives stages of other commands, by name.
 
     Raises BusyError when another run is active and CdpError when a stage fails; the run record is written either way.
     """
@@ -92,7 +96,7 @@ def run(
         log = RunLog.begin(company, command, company.as_of(started), run_id)
         outcome = Outcome(run_id, company.as_of(started).isoformat())
         try:
-            _stages(company, stages, log, outcome, full_refresh, say, working)
+            _stages(company, stages, log, outcome, full_refresh, say, working, also or {})
             failpoints.reach("run.finish")
             if "build" in stages:
                 with warehouse.connect(company) as con:
@@ -125,10 +129,12 @@ def _stages(
     full_refresh: bool,
     say: Say,
     working: Working,
+    also: Mapping[str, Callable[[RunLog, Outcome], str]],
 ) -> None:
     with warehouse.connect(company) as con:
         set_clock(con, log.as_of, log.run_id)
-    work: dict[str, Callable[[], str]] = {
+    work: dict[str, Callable[[], str]] = {name: partial(one, log, outcome) for name, one in also.items()}
+    work |= {
         "load": lambda: _load(company, log, outcome),
         "build": lambda: _build(company, log, outcome, full_refresh),
         "validate": lambda: _validate(company, log, outcome),
@@ -179,9 +185,11 @@ def _build(company: Company, log: RunLog, outcome: Outcome, full_refresh: bool) 
         "reason": result.reason,
         "loads": result.loads,
         "models": len(result.nodes),
+        "dropped": result.dropped,
     }
     kind = f"in full ({result.reason})" if result.full else f"{result.loads} new loads"
-    return f"{len(result.nodes)} models, {kind}"
+    gone = f", dropped {', '.join(result.dropped)} (no model any more)" if result.dropped else ""
+    return f"{len(result.nodes)} models, {kind}{gone}"
 
 
 def _validate(company: Company, log: RunLog, outcome: Outcome) -> str:

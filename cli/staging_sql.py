@@ -70,6 +70,11 @@ class StagedTable:
         return ", ".join(f"['{column.name}', '{_jinja(column.expression)}']" for column in self.attributes)
 
     @property
+    def is_long_survey(self) -> bool:
+        """Is each row one answer, so that a score which cannot be rejects the row?"""
+        return self.entity.name == "response" and {"question", "answer"} <= set(self.table.columns)
+
+    @property
     def immutable(self) -> bool:
         """First delivery stands: immutable entities, and tables without a key."""
         return self.entity.immutable or not self.key
@@ -302,6 +307,10 @@ def rows_model(staged: StagedTable, reads: str) -> str:
         deleted = "coalesce(_cdp_deleted = 'true', false)"
     reason = ", ".join(["_cdp_error", *problems])
     held = _held_sql(staged)
+    answers = judged_answers(staged)
+    # Of a long export the answer may reject the row: then its text is kept until that is known.
+    text = "coalesce(_cdp_raw, {{ row_as_json('delivered') }})"
+    row_text = text if answers else f"case when row_reason is not null then {text} end"
     indent = ",\n        "
     return f"""{{{{ config(
     materialized='incremental',
@@ -320,7 +329,7 @@ delivered as (
     qualify row_number() over (partition by _dlt_load_id, _cdp_file, _cdp_position order by _cdp_hash) = 1
 ),
 
-typed as (
+{"read_rows" if answers else "typed"} as (
     select
         _dlt_load_id as load_id,
         _cdp_load_seq as load_seq,
@@ -330,13 +339,13 @@ typed as (
         {key} as record_key,
         {updated_at} as updated_at,
         {deleted} as is_deleted,
-        coalesce({reason}) as row_reason,
-        case when row_reason is not null then coalesce(_cdp_raw, {{{{ row_as_json('delivered') }}}}) end as row_text,
+        coalesce({reason}) as {"read_reason" if answers else "row_reason"},
+        {row_text} as row_text,
         {indent.join(typed)}
     from delivered
 ),
 
-{held}
+{answers}{held}
 
 select
     typed.load_id,
@@ -354,8 +363,7 @@ select
         else 'loaded'
     end as row_status,
     typed.row_reason,
-    typed.row_text,
-    cast(null as varchar) as replayed_in,
+    {"case when typed.row_reason is not null then typed.row_text end as row_text" if answers else "typed.row_text"},
     {_listed(staged)}
     typed.attributes
 from typed
@@ -401,6 +409,53 @@ held as (
     ) as followed
     where is_new
 )"""
+
+
+def judged_answers(staged: StagedTable) -> str:
+    """CTEs that reject a row of a long survey export whose answer cannot be a score; nothing for other tables.
+
+    There the row is the answer. In a wide row only the answer is rejected: `stg_answers` does that.
+    """
+    if not staged.is_long_survey:
+        return ""
+    return """questions as (
+    select question_key, question, survey, scale_min, scale_max from {{ ref('config_questions') }}
+),
+
+missing_codes as (
+    select distinct question_key, code from {{ ref('config_missing_codes') }}
+),
+
+asked as (
+    select
+        read_rows.*,
+        -- `survey.question` of cdp.yml goes before a plain `question`
+        coalesce(own.question_key, plain.question_key) as asked_key,
+        coalesce(own.scale_min, plain.scale_min) as asked_min,
+        coalesce(own.scale_max, plain.scale_max) as asked_max,
+        {{ parse_double('read_rows.answer') }} as asked_number
+    from read_rows
+    left join questions as own on read_rows.question = own.question and read_rows.survey = own.survey
+    left join questions as plain on read_rows.question = plain.question and plain.survey is null
+),
+
+typed as (
+    select
+        asked.*,
+        case
+            when asked.read_reason is not null then asked.read_reason
+            when asked.asked_key is null or asked.answer is null or missing_codes.code is not null then null
+            when asked.asked_number is null then 'answer is not a number'
+            when asked.asked_number < asked.asked_min or asked.asked_number > asked.asked_max
+                then 'answer outside the scale'
+            when asked.asked_number <> floor(asked.asked_number) then 'answer is not a whole number'
+        end as row_reason
+    from asked
+    left join missing_codes
+        on asked.asked_key = missing_codes.question_key and lower(asked.answer) = missing_codes.code
+),
+
+"""
 
 
 def _listed(staged: StagedTable) -> str:

@@ -77,6 +77,12 @@ def stores(company: Company) -> tuple[Store, ...]:
         Store(".cdp/run.lock", "working", False, "emptied at the end of a run"),
         Store(".cdp/*.json", "generated", False, "generated from cdp.yml"),
         Store(".cdp/*.yml", "generated", False, "generated from cdp.yml"),
+        Store(
+            "quarantine/*",
+            "working",
+            True,
+            "whoever wrote it (`cdp quarantine list --out`); erasure lists the files that name the person",
+        ),
         Store("exports/out/*", "sent", True, "removals of the sync; erasure deletes the person's lines"),
     )
     return fixed + _drop_folders(company) + _file_destinations(company)

@@ -188,7 +188,8 @@ judged as (
     select
         *,
         case
-            when is_missing then null
+            -- an answer to a question that cdp.yml does not score, a comment for example
+            when is_missing or question_key is null then null
             when number is null then 'not a number'
             when number < scale_min or number > scale_max then 'outside the scale'
             when number <> floor(number) then 'not a whole number'
@@ -204,7 +205,7 @@ select
     question,
     question_key,
     raw_answer,
-    cast(case when reason is null and not is_missing then number end as integer) as score,
+    cast(case when reason is null and question_key is not null and not is_missing then number end as integer) as score,
     is_missing,
     reason
 from judged
@@ -266,19 +267,6 @@ where load_id not in (select load_id from {{{{ source('ops', 'built_loads') }}}}
 """
 
 
-def quarantine_rows_model(staged: list[StagedTable]) -> str:
-    """`quarantine.rows`: every rejected row with its reason and its text."""
-    parts = [
-        f"select '{one.source.name}' as source, '{one.table.name}' as source_table, load_id, file, position, record_id,\n"
-        f"    row_reason as reason, row_text as raw, replayed_in\nfrom {{{{ ref('rows_{one.slug}') }}}}\nwhere row_status = 'quarantined'"
-        for one in staged
-    ]
-    return (
-        "{{ config(materialized='view', schema='quarantine', alias='rows') }}\n"
-        "-- Grain: one row per rejected raw row.\n" + "\nunion all\n".join(parts) + "\n"
-    )
-
-
 def quarantine_answers_model() -> str:
     """`quarantine.answers`: answers that cannot be used, their row staying loaded."""
     return (
@@ -286,43 +274,6 @@ def quarantine_answers_model() -> str:
         "-- Grain: one row per rejected answer.\n"
         "select record_id, source, survey, question, raw_answer as raw, reason\n"
         "from {{ ref('stg_answers') }}\nwhere reason is not null\n"
-    )
-
-
-def load_counts_model(staged: list[StagedTable]) -> str:
-    """`ops.load_counts`: what the reader counted beside what staging did with it."""
-    parts = []
-    for one in staged:
-        parts.append(
-            f"""select
-    files.run_id, '{one.source.name}' as source, '{one.table.name}' as table_name, files.load_id, files.load_seq, files.received,
-    coalesce(judged.loaded, 0) as loaded, coalesce(judged.duplicates, 0) as duplicates,
-    coalesce(judged.quarantined, 0) as quarantined, coalesce(judged.suppressed, 0) as suppressed
-from (
-    select run_id, load_id, load_seq, sum(received) as received
-    from (
-        select distinct run_id, _dlt_load_id as load_id, _cdp_load_seq as load_seq, file, received
-        from {{{{ source('raw_{one.source.name}', '_cdp_files') }}}}
-        where table_name = '{one.table.name}'
-    ) as once
-    where load_id in (select load_id from {{{{ source('raw_{one.source.name}', '_dlt_loads') }}}} where status = 0)
-    group by run_id, load_id, load_seq
-) as files
-left join (
-    select
-        load_id,
-        count(*) filter (where row_status = 'loaded') as loaded,
-        count(*) filter (where row_status = 'duplicate') as duplicates,
-        count(*) filter (where row_status = 'quarantined') as quarantined,
-        count(*) filter (where row_status = 'suppressed') as suppressed
-    from {{{{ ref('rows_{one.slug}') }}}}
-    group by load_id
-) as judged
-    on files.load_id = judged.load_id"""
-        )
-    return (
-        "{{ config(materialized='table', schema='ops') }}\n"
-        "-- Grain: one row per run, source, table and load.\n" + "\nunion all\n".join(parts) + "\n"
     )
 
 

@@ -21,6 +21,7 @@ from pipelines.specs import FileRef, LoadSpec, SourceSpec, TableSpec
 
 DELETED = "_cdp_deleted"
 KEY = "_cdp_key"
+FETCHED = "_cdp_fetched"
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ def deliver(
         new = f"""
             select {listed}, {", ".join(f"fetched.{name}" for name in readers.META)} from fetched
             left join held on fetched.{KEY} = held.{KEY}
-            where held.{KEY} is null or held._cdp_hash <> fetched._cdp_hash
+            where held.{KEY} is null or held.{FETCHED} is distinct from fetched._cdp_hash
         """
         columns = names
         if table.compares:
@@ -179,11 +180,12 @@ def _held(
         ).fetchall()
         columns = [str(row[0]) for row in found]
         if not columns:
-            yield f"select ''::varchar as {KEY}, ''::varchar as _cdp_hash where false"
+            yield f"select ''::varchar as {KEY}, ''::varchar as {FETCHED} where false"
             return
         raw = f"warehouse.{source.schema}.{quote(table.name)}"
         yield f"""
-            select {_key(table, columns)} as {KEY}, * from {raw}
+            select {_key(table, columns)} as {KEY}, *, {_fetched_hash(con, source, table)} as {FETCHED}
+            from {raw}
             where _dlt_load_id in (select load_id from warehouse.{source.schema}._dlt_loads where status = 0)
             qualify row_number() over (
                 partition by {KEY} order by _cdp_load_seq desc, _cdp_position desc
@@ -191,6 +193,24 @@ def _held(
         """
     finally:
         con.execute("detach warehouse")
+
+
+def _fetched_hash(con: duckdb.DuckDBPyConnection, source: SourceSpec, table: TableSpec) -> str:
+    """Hash of the last row of a key that the source itself gave: a correction by hand is no answer of it.
+
+    Else the wrong row, still in the source, would differ from its correction and be received again at each fetch.
+    """
+    replayed = con.execute(
+        f"select 1 from warehouse.{source.schema}._cdp_files"
+        " where table_name = ? and starts_with(file, 'replay:') limit 1",
+        [table.name],
+    ).fetchall()
+    if not replayed:
+        return "_cdp_hash"
+    return f"""last_value(case when not starts_with(_cdp_file, 'replay:') then _cdp_hash end ignore nulls) over (
+        partition by {KEY} order by _cdp_load_seq, _cdp_position
+        rows between unbounded preceding and unbounded following
+    )"""
 
 
 def _with_deleted(
@@ -225,5 +245,6 @@ def _with_deleted(
             (select coalesce(max(_cdp_position), 0) from fetched) + row_number() over (order by held.{KEY}),
             md5('deleted' || held._cdp_hash), null::varchar, null::varchar, 'true'
         from held
-        where not {deleted_before} and held._cdp_error is null and held.{KEY} not in {present}
+        where not {deleted_before} and held._cdp_error is null and held.{FETCHED} is not null
+            and held.{KEY} not in {present}
     """

@@ -8,7 +8,7 @@ dlt is imported when there is something to load (2 s).
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -92,7 +92,7 @@ def _load_all(
         try:
             if has_pending(spec, source):
                 result.drained = True
-                _drain(spec, source)
+                drain(spec, source)
             plans[source.name] = (_plan_fetched if source.fetched else _plan)(spec, source)
         except UsageError:
             raise
@@ -104,7 +104,7 @@ def _load_all(
         tables = plans.get(source.name, [])
         if result.error is None and any(table.files for table in tables):
             try:
-                _load(spec, source, tables, run_id, result, progress)
+                load_tables(spec, source, tables, run_id, result, progress)
             except CdpError as error:
                 result.error = error
     return list(results.values())
@@ -277,7 +277,7 @@ def has_pending(spec: LoadSpec, source: SourceSpec) -> bool:
     return any(child.is_dir() for folder in folders if folder.is_dir() for child in folder.iterdir())
 
 
-def _drain(spec: LoadSpec, source: SourceSpec) -> None:
+def drain(spec: LoadSpec, source: SourceSpec) -> None:
     """Finish the package a killed run left behind. Raises CdpError when it cannot be loaded; it is kept."""
     _settle(spec, source)
     try:
@@ -301,14 +301,19 @@ def _settle(spec: LoadSpec, source: SourceSpec) -> None:
         shutil.rmtree(home / "load" / "new" / done.name, ignore_errors=True)
 
 
-def _load(
+def load_tables(
     spec: LoadSpec,
     source: SourceSpec,
     tables: list[NewTable],
     run_id: str,
     result: SourceLoad,
     progress: Progress | None,
+    also: Mapping[str, Callable[[int], pa.Table]] | None = None,
 ) -> None:
+    """Load what was found new as one package; `also`: further tables of it, made of the load's number.
+
+    Raises CdpError; a package that was extracted is kept, and the next load finishes it.
+    """
     import dlt
 
     _purge(spec, source)
@@ -341,6 +346,8 @@ def _load(
         for table in tables
         if table.files
     ]
+    for name, made in (also or {}).items():
+        resources.append(dlt.resource([made(load_seq)], name=name, write_disposition="append"))
     # Extracted last: by then every row of the package is counted.
     resources.append(dlt.resource(manifest, name=FILES_TABLE, write_disposition="append"))
 

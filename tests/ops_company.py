@@ -59,7 +59,7 @@ def fill(company: Company, customers: int = 10) -> None:
                 select
                     'r' as run_id, 'crm' as source, 'contacts' as table_name, '1.5' as load_id, 1 as load_seq,
                     {customers} as received, {customers} as loaded, 0 as duplicates, 0 as quarantined,
-                    0 as suppressed;
+                    0 as suppressed, 0 as corrected, false as is_replay;
             """
         )
 

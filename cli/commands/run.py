@@ -33,7 +33,7 @@ def run(config: Config = CONFIG, full_refresh: FullRefresh = False, as_json: AsJ
     from cli.run import STAGES
     from cli.run import run as run_stages
 
-    outcome = run_stages(found, STAGES, full_refresh=full_refresh, say=_say, working=_working)
+    outcome = run_stages(found, STAGES, full_refresh=full_refresh, say=say, working=working)
     _report(outcome, as_json)
 
 
@@ -65,9 +65,7 @@ def _one_stage(stage: str, config: Path, full_refresh: bool, as_json: bool) -> N
     refuse_if_held(found)
     from cli.run import run as run_stages
 
-    outcome = run_stages(
-        found, (stage,), full_refresh=full_refresh, command=stage, say=_say, working=_working
-    )
+    outcome = run_stages(found, (stage,), full_refresh=full_refresh, command=stage, say=say, working=working)
     _report(outcome, as_json)
 
 
@@ -78,11 +76,12 @@ def refuse_if_held(found: "Company") -> None:
     refuse(found)
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """A line for people."""
     typer.echo(text, err=True)
 
 
-def _working(stage: str) -> AbstractContextManager[Any]:
+def working(stage: str) -> AbstractContextManager[Any]:
     """On a terminal, a line that moves while a stage runs; nothing in a log file."""
     if not sys.stderr.isatty():
         return nullcontext()

@@ -223,11 +223,13 @@ final as (
         spoken.country,
         spoken.address_source,
         spoken.address_record_id,
+        -- noqa: disable=LT02
         {% for field in fields if field not in ('email', 'phone') %}
         spoken.{{ field }},
         spoken.{{ field }}_source,
         spoken.{{ field }}_record_id{{ ',' if not loop.last }}
         {% endfor %}
+    -- noqa: enable=LT02
     from customers
     left join spoken on customers.customer_id = spoken.customer_id
     left join reached on customers.customer_id = reached.customer_id

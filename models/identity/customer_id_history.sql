@@ -132,13 +132,25 @@ noted as (
 
 -- the order inside one build: ids are created before they can be merged
 events as (
-    select *, 1 as step from created
+    select
+        *,
+        1 as step
+    from created
     union all
-    select *, 2 as step from restored
+    select
+        *,
+        2 as step
+    from restored
     union all
-    select *, 3 as step from absorbed
+    select
+        *,
+        3 as step
+    from absorbed
     union all
-    select *, 4 as step from noted
+    select
+        *,
+        4 as step
+    from noted
 )
 
 select

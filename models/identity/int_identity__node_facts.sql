@@ -21,6 +21,8 @@ select
     node_id,
     {{ name_key('given_name') }} as given_name_key,
     -- days that forms fill in when nobody does are no birth dates
-    case when birth_date not in (date '1900-01-01', date '1970-01-01', date '1901-01-01', date '1911-11-11') then birth_date end
-    as birth_date
+    case
+        when birth_date not in (date '1900-01-01', date '1901-01-01', date '1911-11-11', date '1970-01-01')
+            then birth_date
+    end as birth_date
 from people

@@ -30,7 +30,11 @@ born as (
     -- what somebody joined by hand is one person, whatever its dates say
     where
         birth_date is not null
-        and node_id not in (select record_key from {{ source('identity_memory', 'override_effects') }} where effect = 'unit')
+        and node_id not in (
+            select record_key
+            from {{ source('identity_memory', 'override_effects') }}
+            where effect = 'unit'
+        )
 ),
 
 split as (

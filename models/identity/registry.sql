@@ -66,6 +66,7 @@ vanished as (
     select
         seeds.customer_id,
         seeds.minted_seq,
+        -- noqa: disable=LT02
         {% if redirects %}
         coalesce(redirects.new_customer_id, seeds.customer_id) as standing_id
     from seeds
@@ -74,6 +75,7 @@ vanished as (
         seeds.customer_id as standing_id
     from seeds
         {% endif %}
+    -- noqa: enable=LT02
     where seeds.cluster is null
 ),
 

@@ -97,15 +97,16 @@ def test_references_are_checked_against_the_parent(tmp_path: Path, monkeypatch: 
 
 
 def test_loads_are_held_against_quarantine_limit_and_conservation(tmp_path: Path) -> None:
-    """Share of the latest load, so that a repaired delivery opens the gate; books over all loads."""
+    """Share still open of the latest delivery, so that a repaired one opens the gate; books over all loads."""
     company = make_company(tmp_path)
     fill(company)
     change(
         company,
         "delete from ops.load_counts; insert into ops.load_counts values"
-        " ('r', 'crm', 'contacts', '1', 1, 100, 50, 0, 50, 0),"
-        " ('r', 'crm', 'contacts', '2', 2, 100, 95, 0, 3, 0),"
-        " ('r', 'old', 'contacts', '9', 9, 100, 0, 0, 0, 0)",
+        " ('r', 'crm', 'contacts', '1', 1, 100, 50, 0, 50, 0, 0, false),"
+        " ('r', 'crm', 'contacts', '2', 2, 100, 93, 0, 5, 0, 2, false),"
+        " ('r', 'crm', 'contacts', '3', 3, 4, 2, 0, 2, 0, 0, true),"
+        " ('r', 'old', 'contacts', '9', 9, 100, 0, 0, 0, 0, 0, false)",
     )
 
     found = measured(company)

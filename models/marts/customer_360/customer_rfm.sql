@@ -9,7 +9,8 @@ customers as (
         customer_orders.customer_id,
         customer_orders.recent_orders as frequency,
         customer_orders.recent_revenue as monetary,
-        cast({{ seconds_between('customer_orders.recent_last_order_at', 'clock.as_of') }} as double) / 86400 as recency_days
+        cast({{ seconds_between('customer_orders.recent_last_order_at', 'clock.as_of') }} as double)
+        / 86400 as recency_days
     from {{ ref('customer_orders') }} as customer_orders
     cross join {{ ref('run_clock') }} as clock
     where customer_orders.recent_orders > 0

@@ -32,7 +32,8 @@ prepared as (
         cast(sums.sum_score as double) / sums.n as mean_score,
         case
             when sums.n > 1
-                then cast(sums.n * sums.sum_squares - sums.sum_score * sums.sum_score as double)
+                then
+                    cast(sums.n * sums.sum_squares - sums.sum_score * sums.sum_score as double)
                     / (sums.n * (sums.n - 1))
         end as variance,
         {{ cx_t_quantile('(sums.n - 1)', 'quantiles.quantile') }} as t_quantile,

@@ -42,9 +42,10 @@ owned as (
     from {{ ref('event_owners') }}
     {% if is_incremental() %}
     -- the whole device: whether an event begins a session is told by the one before it, whoever owns that
-    where device_id in (
-        select device_id from {{ ref('event_owners') }} where {{ is_touched('coalesce(customer_id, device_id)') }}
-    )
+    where
+        device_id in (
+            select device_id from {{ ref('event_owners') }} where {{ is_touched('coalesce(customer_id, device_id)') }}
+        )
     {% endif %}
 ),
 
@@ -79,7 +80,7 @@ cut as (
         case
             when previous_at is null then 1
             when {{ seconds_between('previous_at', 'occurred_at') }} > {{ var('session_timeout_minutes') }} * 60 then 1
-            when previous_id is distinct from customer_id then 1
+            when (previous_id is distinct from customer_id) then 1
             else 0
         end as is_start
     from followed
