@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 
 from pipelines import delivered
@@ -26,12 +27,16 @@ from pipelines.specs import FileRef, TableSpec
 BATCH_ROWS = 100_000
 # Not DuckDB's own 122,880: batches of exactly its row group are written twice, at insert and at checkpoint.
 ROW_GROUP = 100_000
+# A dictionary of strings that grows beyond this many bytes is not worth its hashing.
+DICTIONARY = 100_000
 # A broken record of csv that spans more lines than this is taken for a quote that was never closed.
 MAX_BROKEN_LINES = 10
 # Never read, whatever the mapping says: a password has no business in a warehouse.
 CREDENTIAL = re.compile(
     r"(^|[_\W])(password|passwd|pwd|secret|api_?key|access_?token|auth_?token)($|[_\W])", re.I
 )
+# What is selected of rows whose every column is left out: they count all the same.
+NOTHING = "null::varchar as _cdp_nothing"
 OURS = ("_cdp_", "_dlt_")
 META = ("_cdp_load_seq", "_cdp_file", "_cdp_position", "_cdp_hash", "_cdp_error", "_cdp_raw")
 # What a stream may fail with when DuckDB meets a line it cannot take.
@@ -187,22 +192,40 @@ def _stream(
     stamp: Stamp,
     target: Path,
 ) -> int:
-    """One pass. Numbering rows ties a query to one thread, so it reads and numbers only; a second one, fed by
-    it, hashes and writes beside it.
+    """One pass. `row_number()` would tie it to one thread, so a first query reads, its batches are numbered as they
+    come (in the file's order), and a second one, fed by them, hashes and writes.
     """
     scan = _plain_json(file, found) if kind_of(file.path) == "jsonl" else _plain_csv(con, file, table, found)
+    # The header of a csv is its line 1; what else stands above the rows is counted and left out.
+    first, skipped = (1, 0) if kind_of(file.path) == "jsonl" else (2, table.header_rows - 1)
     reading, writing = con.cursor(), con.cursor()
     try:
-        writing.register("numbered_rows", reading.sql(scan).to_arrow_reader(BATCH_ROWS))
+        batches = reading.sql(scan).to_arrow_reader(BATCH_ROWS)
+        writing.register("numbered_rows", _numbered(batches, first))
         relation = "select *, null::varchar as _cdp_error, null::varchar as _cdp_raw from numbered_rows"
+        if skipped:
+            relation += f" where _cdp_position >= {first + skipped}"
         return _copy(writing, _rows(relation, file, found, columns, stamp), target)
     finally:
         writing.close()
         reading.close()
 
 
+def _numbered(batches: pa.RecordBatchReader, first: int) -> pa.RecordBatchReader:
+    schema = batches.schema.append(pa.field("_cdp_position", pa.int64()))
+
+    def numbered() -> Iterator[pa.RecordBatch]:
+        at = first
+        for batch in batches:
+            positions = pa.array(np.arange(at, at + batch.num_rows, dtype=np.int64))
+            yield pa.RecordBatch.from_arrays([*batch.columns, positions], schema=schema)
+            at += batch.num_rows
+
+    return pa.RecordBatchReader.from_batches(schema, numbered())
+
+
 def _copy(con: duckdb.DuckDBPyConnection, sql: str, target: Path) -> int:
-    options = f"format parquet, row_group_size {ROW_GROUP}, compression lz4_raw"
+    options = f"format parquet, row_group_size {ROW_GROUP}, compression lz4_raw, string_dictionary_page_size_limit {DICTIONARY}"
     return int(con.execute(f"copy ({sql}) to {literal(str(target))} ({options})").fetchall()[0][0])
 
 
@@ -221,14 +244,9 @@ def _readable(file: FileRef, kind: str) -> Iterator[None]:
 
 def _plain_csv(con: duckdb.DuckDBPyConnection, file: FileRef, table: TableSpec, found: Layout) -> str:
     header, delimiter = delivered.header(file, table)
-    kept = "".join(f"{quote(raw)}, " for raw in found.names.values())
+    kept = ", ".join(quote(raw) for raw in found.names.values())
     scan = _read_csv(delivered.as_utf8(con, file, table), header, delimiter, found)
-    numbered = f"select {kept}row_number() over () + 1 as _cdp_position from {scan})"
-    return (
-        numbered
-        if table.header_rows == 1
-        else f"select * from ({numbered}) where _cdp_position > {table.header_rows}"
-    )
+    return f"select {kept or NOTHING} from {scan})"
 
 
 def _csv(con: duckdb.DuckDBPyConnection, file: FileRef, table: TableSpec, found: Layout) -> str:
@@ -327,8 +345,8 @@ def _json_names(con: duckdb.DuckDBPyConnection, file: FileRef, table: TableSpec)
 
 def _plain_json(file: FileRef, found: Layout) -> str:
     columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in found.names)
-    kept = "".join(f"{quote(name)} as {quote(raw)}, " for name, raw in found.names.items())
-    return f"""select {kept}row_number() over () as _cdp_position from read_json({literal(str(file.path))},
+    kept = ", ".join(f"{quote(name)} as {quote(raw)}" for name, raw in found.names.items())
+    return f"""select {kept or NOTHING} from read_json({literal(str(file.path))},
         format = 'newline_delimited', records = true, columns = {{{columns}}},
         maximum_object_size = {MAX_LINE_BYTES})"""
 
