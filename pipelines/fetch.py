@@ -17,7 +17,7 @@ import duckdb
 from pipelines import cursors, readers
 from pipelines.errors import CdpError
 from pipelines.readers import literal, quote
-from pipelines.specs import FileRef, LoadSpec, SourceSpec, TableSpec
+from pipelines.specs import FileRef, LoadSpec, Progress, SourceSpec, TableSpec, silent
 
 DELETED = "_cdp_deleted"
 KEY = "_cdp_key"
@@ -64,7 +64,9 @@ def start_of(table: TableSpec, last: str | None) -> str | None:
     return None if table.cursor.initial is None else str(table.cursor.initial)
 
 
-def fetch_source(spec: LoadSpec, source: SourceSpec, last: Mapping[str, str]) -> dict[str, Fetched]:
+def fetch_source(
+    spec: LoadSpec, source: SourceSpec, last: Mapping[str, str], progress: Progress = silent
+) -> dict[str, Fetched]:
     """Ask the source for what changed since the last cursors, table by table.
 
     Raises CdpError when it cannot be reached or answers with an error; nothing of it is loaded then.
@@ -75,25 +77,7 @@ def fetch_source(spec: LoadSpec, source: SourceSpec, last: Mapping[str, str]) ->
         from pipelines.sql import fetch
     else:
         from pipelines.rest import fetch
-    return fetch(spec, source, client, starts)
-
-
-def last_cursors(warehouse: Path, source: SourceSpec) -> dict[str, str]:
-    """Per table the cursor that its last complete load reached."""
-    with duckdb.connect(str(warehouse)) as con:
-        known = con.execute(
-            "select 1 from information_schema.columns where table_schema = ? and table_name = '_cdp_files'"
-            " and column_name = 'cursor'",
-            [source.schema],
-        ).fetchall()
-        if not known:
-            return {}
-        rows = con.execute(
-            f"select table_name, arg_max(cursor, files._cdp_load_seq) from {source.schema}._cdp_files as files"
-            f" join {source.schema}._dlt_loads as loads on files._dlt_load_id = loads.load_id"
-            " where loads.status = 0 and cursor is not null group by table_name"
-        ).fetchall()
-    return {str(name): str(cursor) for name, cursor in rows}
+    return fetch(spec, source, client, starts, progress)
 
 
 def deliver(
@@ -141,7 +125,12 @@ def deliver(
 
 
 def restamp(
-    con: duckdb.DuckDBPyConnection, file: FileRef, columns: Sequence[str], stamp: readers.Stamp, target: Path
+    con: duckdb.DuckDBPyConnection,
+    file: FileRef,
+    columns: Sequence[str],
+    stamp: readers.Stamp,
+    target: Path,
+    told: readers.Told = lambda seen: None,
 ) -> int:
     """Write a delivery as it will be loaded: the package's columns in their order, with its load. Returns the rows."""
     rows = f"read_parquet({literal(str(file.path))})"
@@ -151,8 +140,10 @@ def restamp(
         f"{ours.get(name) or (quote(name) if name in has else 'null::varchar')} as {quote(name)}"
         for name in columns
     )
-    con.execute(f"copy (select {listed} from {rows}) to {literal(str(target))} (format parquet)")
-    return int(con.execute(f"select count(*) from read_parquet({literal(str(target))})").fetchall()[0][0])
+    copied = con.execute(f"copy (select {listed} from {rows}) to {literal(str(target))} (format parquet)")
+    count = int(copied.fetchall()[0][0])
+    told(count)
+    return count
 
 
 def _key(table: TableSpec, names: list[str]) -> str:
