@@ -21,6 +21,8 @@ from pipelines.specs import FileRef, LoadSpec, Progress, SourceSpec, TableSpec, 
 
 DELETED = "_cdp_deleted"
 KEY = "_cdp_key"
+SEVERAL = f"""select {KEY}, arg_max(_cdp_hash, _cdp_position) as last_hash from fetched
+    group by {KEY} having count(*) > 1"""
 
 
 @dataclass(frozen=True)
@@ -105,14 +107,21 @@ def deliver(
     for name in absent:
         con.execute(f"alter table fetched add column {quote(name)} varchar")
     names = [*names, *absent]
-    with _held(con, spec, source, table) as held:
+    with _held(con, spec, source, table) as (held, seen):
         con.execute(f"create or replace temp table held as {held}")
         kept = con.execute("select count(*) from held").fetchall()[0][0]
         listed = ", ".join(f"fetched.{quote(name)}" for name in names)
+        # An answer may hold several versions of a key. Where the last is the one that raw has, the others are new only if
+        # raw never had them: else they would come again with every fetch.
+        con.execute(f"create or replace temp table several as {SEVERAL}")
+        con.execute(f"create or replace temp table before as {seen}")
         new = f"""
             select {listed}, {", ".join(f"fetched.{name}" for name in readers.META)} from fetched
             left join held on fetched.{KEY} = held.{KEY}
-            where held.{KEY} is null or held._cdp_hash <> fetched._cdp_hash
+            left join several on fetched.{KEY} = several.{KEY}
+            left join before on fetched.{KEY} = before.{KEY} and fetched._cdp_hash = before._cdp_hash
+            where held.{KEY} is null or (held._cdp_hash <> fetched._cdp_hash
+                and (coalesce(several.last_hash, '') <> held._cdp_hash or before.{KEY} is null))
         """
         columns = names
         if table.compares:
@@ -120,7 +129,7 @@ def deliver(
         path = spec.temp / f"{source.name}.{table.name}.delivery.parquet"
         con.execute(f"copy ({new} order by _cdp_position) to {literal(str(path))} (format parquet)")
     rows = con.execute(f"select count(*) from read_parquet({literal(str(path))})").fetchall()[0][0]
-    con.execute("drop table fetched; drop table held")
+    con.execute("drop table fetched; drop table held; drop table several; drop table before")
     return Delivery(FileRef(path, fetched.file.label, path.stat().st_size, 0), columns, rows, fetched.cursor)
 
 
@@ -159,8 +168,10 @@ def _key(table: TableSpec, names: list[str]) -> str:
 @contextmanager
 def _held(
     con: duckdb.DuckDBPyConnection, spec: LoadSpec, source: SourceSpec, table: TableSpec
-) -> Iterator[str]:
-    """SQL of the last delivered row of each key, over the warehouse attached read-only for the while."""
+) -> Iterator[tuple[str, str]]:
+    """SQL of the last delivered row of each key, and of every content that the keys of `several` had, over the warehouse
+    attached read-only for the while.
+    """
     con.execute(f"attach {literal(str(spec.warehouse))} as warehouse (read_only)")
     try:
         found = con.execute(
@@ -170,16 +181,24 @@ def _held(
         ).fetchall()
         columns = [str(row[0]) for row in found]
         if not columns:
-            yield f"select ''::varchar as {KEY}, ''::varchar as _cdp_hash where false"
+            nothing = f"select ''::varchar as {KEY}, ''::varchar as _cdp_hash where false"
+            yield nothing, nothing
             return
         raw = f"warehouse.{source.schema}.{quote(table.name)}"
-        yield f"""
-            select {_key(table, columns)} as {KEY}, * from {raw}
-            where _dlt_load_id in (select load_id from warehouse.{source.schema}._dlt_loads where status = 0)
+        complete = (
+            f"_dlt_load_id in (select load_id from warehouse.{source.schema}._dlt_loads where status = 0)"
+        )
+        held = f"""
+            select {_key(table, columns)} as {KEY}, * from {raw} where {complete}
             qualify row_number() over (
                 partition by {KEY} order by _cdp_load_seq desc, _cdp_position desc
             ) = 1
         """
+        seen = f"""
+            select distinct {_key(table, columns)} as {KEY}, _cdp_hash from {raw}
+            where {complete} and {KEY} in (select {KEY} from several)
+        """
+        yield held, seen
     finally:
         con.execute("detach warehouse")
 
