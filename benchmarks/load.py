@@ -127,8 +127,9 @@ def tell(
     for what, seconds in (("wall", _walls), ("CPU", _cpus)):
         floor, load, second, start = (min(seconds(some)) for some in (floors, ours, again, idle))
         print(
-            f"{shape:<8} {rows:>9,} rows, {what:<4} seconds: DuckDB {floor:6.1f}, cdp load {load:6.1f}, ratio {load / floor:4.2f},"
-            f" {rows / load:>9,.0f} rows/s; 1 % more {second:4.1f}, start-up {start:4.1f} ({(second - start) / load:.1%})"
+            f"{shape:<8} {rows:>9,} rows, {what:<4} seconds: DuckDB {floor:6.1f}, cdp load {load:6.1f},"
+            f" ratio {load / floor:4.2f}, {rows / load:>9,.0f} rows/s;"
+            f" 1 % more {second:4.1f}, start-up {start:4.1f} ({(second - start) / load:.1%})"
         )
     print(f"{shape:<8} peak memory {max(one.mebibytes for one in ours):,.0f} MiB", flush=True)
 

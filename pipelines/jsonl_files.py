@@ -5,6 +5,8 @@ watches for names the sample did not hold; should one turn up, the file is read 
 """
 
 import json
+import re
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 
 import duckdb
@@ -17,6 +19,7 @@ from pipelines.specs import FileRef, TableSpec
 SAMPLED_FROM = 64 << 20
 SAMPLES = 16
 SAMPLE_BYTES = 256 << 10
+_NAMED_BY_US = re.compile(r"^x?(_cdp_|_dlt_)|__\d+$", re.I)
 
 
 def names_of(con: duckdb.DuckDBPyConnection, file: FileRef, table: TableSpec) -> tuple[list[str], bool]:
@@ -48,8 +51,11 @@ def names_of(con: duckdb.DuckDBPyConnection, file: FileRef, table: TableSpec) ->
     return [row[0] for row in found], False
 
 
-def sample(file: FileRef, table: TableSpec) -> list[str] | None:
-    """Top-level keys met at some places of a large file; None when it is small, zipped, or not what `watched` can read."""
+def sample(file: FileRef, table: TableSpec, known: Collection[str]) -> list[str] | None:
+    """Top-level keys met at some places of a large file, and those that raw knows of earlier files.
+
+    None when the file is small, zipped, or not what `watched` can read.
+    """
     if file.size < SAMPLED_FROM or file.path.name.endswith(".gz") or not delivered.is_utf8(table):
         return None
     names: set[str] = set()
@@ -64,7 +70,10 @@ def sample(file: FileRef, table: TableSpec) -> list[str] | None:
     except (ValueError, TypeError, RecursionError):
         return None
     askable = len({name.lower() for name in names} - {""}) == len(names) > 0
-    return sorted(names) if askable and not any("\0" in name for name in names) else None
+    met = {name.lower() for name in names}
+    # A column that we named (`Email__2`) is not what a file calls it.
+    names |= {one for one in known if one.lower() not in met and not _NAMED_BY_US.search(one)}
+    return sorted(names) if met and askable and not any("\0" in name for name in names) else None
 
 
 def watched(file: FileRef, found: Layout) -> str:

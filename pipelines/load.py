@@ -8,7 +8,7 @@ left behind, and returns; so we drain first, look again at what is new, and only
 import shutil
 from dataclasses import dataclass, field
 
-from pipelines import failpoints, package
+from pipelines import dlt_home, failpoints, package
 from pipelines.errors import CdpError, UsageError
 from pipelines.plans import NewTable, plan
 from pipelines.readers import OtherNamesError
@@ -47,7 +47,7 @@ def _load_all(spec: LoadSpec, sources: list[SourceSpec], run_id: str, progress: 
     for source in sources:
         result = results[source.name]
         try:
-            if package.has_pending(spec, source):
+            if dlt_home.has_pending(spec, source):
                 result.drained = True
                 package.drain(spec, source)
             plans[source.name] = plan(spec, source, progress)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines import fetch, readers
+from pipelines import compare, fetch, readers
 from pipelines.errors import CdpError, PartialError, UsageError
 from pipelines.history import ReadFiles, last_cursors, raw_columns, read_files
 from pipelines.listing import list_files
@@ -72,11 +72,11 @@ def _fetched(spec: LoadSpec, source: SourceSpec, progress: Progress) -> list[New
             if source.connector == "sql":
                 found = set(readers.layout(con, answer.file, table, had).names.values())
                 _check_mapped(source, table, answer.file, found, had)
-            one = fetch.deliver(con, spec, source, table, answer, had)
+            one = compare.deliver(con, spec, source, table, answer, had)
             # The first answer makes the table, were it empty: staging reads it.
             files = [one.file] if one.rows or not had else []
             added = _added(one.columns, had) if files else ()
-            plans.append(NewTable(table, files, one.columns, fetch.restamp, one.cursor, added))
+            plans.append(NewTable(table, files, one.columns, compare.restamp, one.cursor, added))
     return plans
 
 

@@ -60,7 +60,7 @@ def layout(
         if kind == "csv":
             names = delivered.header(file, table)[0]
         elif kind == "jsonl":
-            some = None if exact else jsonl_files.sample(file, table)
+            some = None if exact else jsonl_files.sample(file, table, known)
             sampled = some is not None
             names, plain = (some, True) if some is not None else jsonl_files.names_of(con, file, table)
         else:

@@ -257,8 +257,12 @@ def test_what_changes_in_a_delivery_is_said(company: Folder) -> None:
     assert company.query("select position, reason from quarantine.rows") == [
         (3, "unreadable date in birth_date")
     ]
-    again = company.cdp("load", "--json")
-    assert "nothing new" in again.stderr
+    company.add("data/contacts3.csv", "EMAIL,id,born\nperson22@x.org,22,\n")
+    again = company.cdp("load")
+    assert again.returncode == 0, again.stderr
+    assert company.query("select email, shoe from raw_crm.contacts where id = '22'") == [
+        ("person22@x.org", None)
+    ]
     assert "new columns" not in again.stderr
 
 

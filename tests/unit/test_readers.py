@@ -331,6 +331,8 @@ def test_names_that_a_sample_missed_are_found(tmp_path: Path, monkeypatch: pytes
         assert set(found.names) == {"a"}
         with pytest.raises(readers.OtherNamesError):
             taken(con, file, table, found)
+        wider = readers.layout(con, file, table, {"a", "rare", "b__2", "_cdp_hash"}, exact=False)
+        assert set(wider.names) == {"a", "rare"}
         exact = readers.layout(con, file, table)
         assert set(exact.names) == {"a", "rare"}
         rows = taken(con, file, table, exact)
