@@ -2,18 +2,21 @@
 
 Writes synthetic deliveries of one shape each, then for each of them, alternating, in processes of their own: DuckDB reading
 the file into a table (the floor), and `cdp load` of the same file end to end (dlt package, load id and source position on
-every row). Prints wall seconds, the ratio, rows per second and peak memory; `again` adds a file with 1 % new rows.
+every row). Prints wall seconds and CPU seconds (which other work on the machine disturbs less) with their ratios, rows per
+second and peak memory, and what a second load costs after a file with 1 % new rows was added, less start-up.
 """
 
 import argparse
+import os
 import shutil
+import subprocess
 import sys
 import tempfile
+import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
-
-from benchmarks.demo import timed
 
 COMPANY = """
 sources:
@@ -70,35 +73,73 @@ def write(shape: str, path: Path, first: int, last: int) -> None:
     duckdb.sql(f"copy ({sql}) to '{path}' {options}")
 
 
+@dataclass(frozen=True, order=True)
+class Cost:
+    """What one process took: wall and CPU seconds (user and system), and its peak memory."""
+
+    wall: float
+    cpu: float
+    mebibytes: float
+
+
+def cost(command: list[str]) -> Cost:
+    """Run a process to its end. Raises CalledProcessError when it fails."""
+    before = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    wall = time.perf_counter() - before
+    return Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+
+
 def measure(shape: str, rows: int, folder: Path, rounds: int) -> None:
     """Print floor and ours, best of the rounds, and the second load with 1 % new rows."""
     company, _, name, _, reader = SHAPES[shape]
     source = folder / name.format(n="")
     write(shape, source, 0, rows)
-    floors, ours, memory, again = [], [], [], []
+    floors, ours, again, idle = [], [], [], []
     for number in range(rounds):
         bare = folder / f"bare{number}.duckdb"
-        seconds, _, _ = timed([sys.executable, "-c", FLOOR, str(bare), reader.format(path=source)])
-        floors.append(seconds)
+        floors.append(cost([sys.executable, "-c", FLOOR, str(bare), reader.format(path=source)]))
         bare.unlink()
         home = folder / f"company{number}"
         (home / "in").mkdir(parents=True)
         (home / "in" / source.name).hardlink_to(source)
         (home / "cdp.yml").write_text(company + "warehouse: {memory_limit: 1GB}\n", encoding="utf-8")
         command = [sys.executable, "-m", "cli.main", "load", "--config", str(home / "cdp.yml")]
-        seconds, peak, _ = timed(command)
-        ours.append(seconds)
-        memory.append(peak)
+        ours.append(cost(command))
         write(shape, home / "in" / name.format(n="2"), rows, rows + rows // 100)
-        again.append(timed(command)[0])
+        again.append(cost(command))
+        # What a load with one new row costs is start-up.
+        write(shape, home / "in" / name.format(n="3"), rows * 2, rows * 2 + 1)
+        idle.append(cost(command))
         shutil.rmtree(home)
     source.unlink()
-    print(
-        f"{shape:<8} {rows:>9,} rows: DuckDB {min(floors):6.1f} s, cdp load {min(ours):6.1f} s,"
-        f" ratio {min(ours) / min(floors):4.2f}, {rows / min(ours):>9,.0f} rows/s, {max(memory):,.0f} MiB;"
-        f" 1 % more {min(again):5.1f} s ({min(again) / min(ours):.0%})",
-        flush=True,
-    )
+    tell(shape, rows, floors, ours, again, idle)
+
+
+def tell(
+    shape: str, rows: int, floors: list[Cost], ours: list[Cost], again: list[Cost], idle: list[Cost]
+) -> None:
+    """One line for wall seconds, one for CPU seconds."""
+    for what, seconds in (("wall", _walls), ("CPU", _cpus)):
+        floor, load, second, start = (min(seconds(some)) for some in (floors, ours, again, idle))
+        print(
+            f"{shape:<8} {rows:>9,} rows, {what:<4} seconds: DuckDB {floor:6.1f}, cdp load {load:6.1f},"
+            f" ratio {load / floor:4.2f}, {rows / load:>9,.0f} rows/s;"
+            f" 1 % more {second:4.1f}, start-up {start:4.1f} ({(second - start) / load:.1%})"
+        )
+    print(f"{shape:<8} peak memory {max(one.mebibytes for one in ours):,.0f} MiB", flush=True)
+
+
+def _walls(costs: list[Cost]) -> list[float]:
+    return [one.wall for one in costs]
+
+
+def _cpus(costs: list[Cost]) -> list[float]:
+    return [one.cpu for one in costs]
 
 
 def main() -> None:
@@ -110,6 +151,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--only", default=",".join(SHAPES))
     wanted = parser.parse_args()
+    print(f"load average before: {os.getloadavg()[0]:.2f} on {os.cpu_count()} cores", flush=True)
     with tempfile.TemporaryDirectory(prefix="cdp-bench-") as folder:
         for shape in wanted.only.split(","):
             measure(shape, wanted.rows, Path(folder), wanted.rounds)

@@ -17,8 +17,8 @@ import duckdb
 from cli.config import Company
 from cli.generate import source_specs
 from cli.warehouse import has_table, quoted
+from pipelines.compare import DELETED
 from pipelines.errors import UsageError
-from pipelines.fetch import DELETED
 from pipelines.replay import REPLAYS_TABLE, Correction, RowRef
 
 OURS = ("_cdp_", "_dlt_")

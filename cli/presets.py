@@ -95,8 +95,16 @@ def _merged(table: Table, own: Table | None) -> Table:
 
 
 def _placed(source: Source, table: Table) -> Table:
-    """A preset names files; the source says in which folder they lie."""
+    """A preset names files; the source says in which folder they lie. One that is fetched has none."""
+    if source.connector in ("rest", "sql"):
+        return table.model_copy(update={"path": None}) if _is_presets(source, table) else table
     endpoint: Endpoint | None = table.endpoint
     if endpoint is not None or table.path is None or not source.path or "/" in table.path:
         return table
     return table.model_copy(update={"path": f"{source.path.rstrip('/')}/{table.path}"})
+
+
+def _is_presets(source: Source, table: Table) -> bool:
+    """Is the table's path the preset's? One that the company wrote itself is an error for the checks to name."""
+    said = table_of(source, table.name)
+    return said is not None and said.path == table.path

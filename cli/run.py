@@ -29,7 +29,8 @@ from cli.summary import summarise
 from cli.syncs import check_syncs, destination_specs, purpose_specs
 from pipelines import failpoints
 from pipelines.fetch import fill_client
-from pipelines.load import load_sources
+from pipelines.load import SourceLoad, load_sources
+from pipelines.specs import Progress, silent
 
 STAGES = ("load", "build", "validate", "publish", "export")
 PRECEDENCE = (2, 1, 3, 4, 0)
@@ -80,9 +81,11 @@ def run(
     command: str = "run",
     say: Say = lambda text: None,
     working: Working = lambda stage: nullcontext(),
+    progress: Progress = silent,
     also: Mapping[str, Callable[[RunLog, "Outcome"], str]] | None = None,
 ) -> Outcome:
-    """Run the given stages; `say` gets a line per finished stage, `working` is entered while one runs.
+    """Run the given stages; `say` gets a line per finished stage, `working` is entered while one runs, `progress` hears of
+    the rows that a load has read so far.
 
     `also` gives stages of other commands, by name.
 
@@ -96,7 +99,7 @@ def run(
         log = RunLog.begin(company, command, company.as_of(started), run_id)
         outcome = Outcome(run_id, company.as_of(started).isoformat())
         try:
-            _stages(company, stages, log, outcome, full_refresh, say, working, also or {})
+            _stages(company, stages, log, outcome, full_refresh, say, working, progress, also or {})
             failpoints.reach("run.finish")
             if "build" in stages:
                 with warehouse.connect(company) as con:
@@ -129,13 +132,14 @@ def _stages(
     full_refresh: bool,
     say: Say,
     working: Working,
+    progress: Progress,
     also: Mapping[str, Callable[[RunLog, Outcome], str]],
 ) -> None:
     with warehouse.connect(company) as con:
         set_clock(con, log.as_of, log.run_id)
     work: dict[str, Callable[[], str]] = {name: partial(one, log, outcome) for name, one in also.items()}
     work |= {
-        "load": lambda: _load(company, log, outcome),
+        "load": lambda: _load(company, log, outcome, progress),
         "build": lambda: _build(company, log, outcome, full_refresh),
         "validate": lambda: _validate(company, log, outcome),
         "publish": lambda: _publish(company, log, outcome),
@@ -150,14 +154,15 @@ def _stages(
         say(f"{name:<9} {step.seconds:6.1f} s  {told}")
 
 
-def _load(company: Company, log: RunLog, outcome: Outcome) -> str:
-    loads = load_sources(load_spec(company), source_specs(company), log.run_id)
+def _load(company: Company, log: RunLog, outcome: Outcome, progress: Progress) -> str:
+    loads = load_sources(load_spec(company), source_specs(company), log.run_id, progress)
     failed = [one for one in loads if one.error]
     outcome.stages["load"] = [
         {
             "source": one.source,
             "files": one.files,
             "received": one.received,
+            "new_columns": one.added,
             "drained": one.drained,
             "error": str(one.error) if one.error else None,
         }
@@ -175,7 +180,17 @@ def _load(company: Company, log: RunLog, outcome: Outcome) -> str:
         outcome.codes.append(4)
     rows = sum(sum(one.received.values()) for one in loads)
     files = sum(one.files for one in loads)
-    return f"{rows:,} rows from {files} new files" if files else "nothing new"
+    return f"{rows:,} rows from {files} new files{_new_columns(loads)}" if files else "nothing new"
+
+
+def _new_columns(loads: list[SourceLoad]) -> str:
+    """Columns that a delivery brought for the first time: kept in raw, and of no use until they are mapped."""
+    named = [
+        f"{one.source}.{table}: " + ", ".join(f"`{column}`" for column in columns)
+        for one in loads
+        for table, columns in one.added.items()
+    ]
+    return f"; new columns, kept in raw, to be mapped in cdp.yml: {'; '.join(named)}" if named else ""
 
 
 def _build(company: Company, log: RunLog, outcome: Outcome, full_refresh: bool) -> str:

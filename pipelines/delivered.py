@@ -2,7 +2,7 @@
 
 DuckDB reads a gzip that was cut short as if it ended there, and stops at a file of mixed line ends or at one
 line of JSON that is not UTF-8. So a gzip is read through once before its rows count, and what DuckDB cannot
-take is copied (csv) or split into lines here (JSON lines), where every bad line is still a row of its own.
+take is copied here, or split into lines (`lines`), where every bad line is still a row of its own.
 """
 
 import csv
@@ -11,25 +11,19 @@ import hashlib
 import os
 import shutil
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
 import duckdb
-import pyarrow as pa
 
 from pipelines.errors import CdpError
 from pipelines.specs import FileRef, TableSpec
 
 MAX_LINE_BYTES = 16 * 1024 * 1024
 SHOWN_CHARACTERS = 10_000
-_BATCH_LINES = 50_000
 _BLOCK = 1 << 20
-# What JSON readers take for blank, and so what may stand around an object.
-_BLANK = "chr(32) || chr(9) || chr(10) || chr(11) || chr(12) || chr(13)"
 _UTF8 = ("utf8", "utf8sig")
 UNREADABLE = (duckdb.Error, OSError, UnicodeError, LookupError, EOFError, zlib.error, csv.Error)
 
@@ -178,56 +172,8 @@ def as_utf8(
     return target
 
 
-def read_lines(con: duckdb.DuckDBPyConnection, file: FileRef, table: TableSpec) -> None:
-    """Temp table `lines` (n, line, its text, problem, json_kind): what is not blank, numbered from 1."""
-    path = as_utf8(con, file, table)
-    con.execute("drop table if exists lines; drop table if exists numbered")
-    try:
-        # A csv of one column whose delimiter JSON text cannot hold: DuckDB's fastest way to numbered lines.
-        con.execute(
-            f"""create temp table numbered as
-                select row_number() over () as n, line, null::varchar as problem from read_csv(?, header = false,
-                delim = '\x01', quote = '', escape = '', auto_detect = false, columns = {{'line': 'VARCHAR'}},
-                max_line_size = {MAX_LINE_BYTES})""",
-            [str(path)],
-        )
-    except duckdb.InvalidInputException:
-        _split_lines(con, path)
-    con.execute(
-        f"""create temp table lines as
-            select n, line, text, problem, case when problem is null and json_valid(text) then json_type(text) end as json_kind
-            from (select *, trim(line, {_BLANK}) as text from numbered) where text <> ''"""
-    )
-    con.execute("drop table numbered")
-
-
-def _split_lines(con: duckdb.DuckDBPyConnection, path: Path) -> None:
-    con.execute("create temp table numbered (n bigint, line varchar, problem varchar)")
-    with _open(path) as handle:
-        numbered = enumerate(_lines_of(handle), start=1)
-        while some := [(n, *one) for n, one in islice(numbered, _BATCH_LINES)]:
-            columns = [pa.array(values) for values in zip(*some, strict=True)]
-            columns[2] = columns[2].cast(pa.string())
-            con.register("split_lines", pa.table(columns, names=["n", "line", "problem"]))
-            con.execute("insert into numbered from split_lines")
-            con.unregister("split_lines")
-
-
-def _lines_of(handle: IO[bytes]) -> Iterator[tuple[str, str | None]]:
-    while line := handle.readline(MAX_LINE_BYTES + 1):
-        problem = None
-        if len(line) > MAX_LINE_BYTES and not line.endswith(b"\n"):
-            while (rest := handle.readline(MAX_LINE_BYTES)) and not rest.endswith(b"\n"):
-                pass
-            line, problem = line[:SHOWN_CHARACTERS], f"longer than {MAX_LINE_BYTES >> 20} MiB"
-        text = line.rstrip(b"\r\n").removeprefix(b"\xef\xbb\xbf")
-        try:
-            yield text.decode("utf-8"), problem
-        except UnicodeDecodeError:
-            yield text.decode("utf-8", errors="replace"), problem or "invalid characters"
-
-
-def _open(path: Path) -> IO[bytes]:
+def open_bytes(path: Path) -> IO[bytes]:
+    """The file, unzipped."""
     opener: Any = gzip.open if path.name.endswith(".gz") else open
     return opener(path, "rb")  # type: ignore[no-any-return]
 

@@ -1,27 +1,12 @@
-"""Databases and APIs: fetch -> the rows that are not in raw yet -> one parquet of text, ready to be loaded.
+"""Databases and APIs: asked for what changed since the last complete load; what they gave is a file per table (`compare`)."""
 
-A fetch reads again what it has read before (a lag, a table without a cursor, an API that ignores its cursor), so every
-fetched row is compared with the last one of its key in raw, and only what differs is delivered: a row that was already read
-is not received, as a file that was already read is not. With `deletions: compare`, a key that the source no longer has is
-delivered once more, marked `_cdp_deleted`.
-"""
-
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
-from pipelines import cursors, readers
-from pipelines.errors import CdpError
-from pipelines.readers import literal, quote
-from pipelines.specs import FileRef, LoadSpec, SourceSpec, TableSpec
-
-DELETED = "_cdp_deleted"
-KEY = "_cdp_key"
-FETCHED = "_cdp_fetched"
+from pipelines import cursors
+from pipelines.specs import FileRef, LoadSpec, Progress, SourceSpec, TableSpec, silent
 
 
 @dataclass(frozen=True)
@@ -31,16 +16,6 @@ class Fetched:
     file: FileRef
     cursor: str | None
     keys: Path | None = None
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """The rows to load of one table: a parquet in `file`, its delivered columns, and the cursor reached."""
-
-    file: FileRef
-    columns: list[str]
-    rows: int
-    cursor: str | None
 
 
 def fill_client(spec: LoadSpec, source: SourceSpec) -> dict[str, Any]:
@@ -65,7 +40,9 @@ def start_of(table: TableSpec, last: str | None) -> str | None:
     return None if table.cursor.initial is None else str(table.cursor.initial)
 
 
-def fetch_source(spec: LoadSpec, source: SourceSpec, last: Mapping[str, str]) -> dict[str, Fetched]:
+def fetch_source(
+    spec: LoadSpec, source: SourceSpec, last: Mapping[str, str], progress: Progress = silent
+) -> dict[str, Fetched]:
     """Ask the source for what changed since the last cursors, table by table.
 
     Raises CdpError when it cannot be reached or answers with an error; nothing of it is loaded then.
@@ -76,175 +53,4 @@ def fetch_source(spec: LoadSpec, source: SourceSpec, last: Mapping[str, str]) ->
         from pipelines.sql import fetch
     else:
         from pipelines.rest import fetch
-    return fetch(spec, source, client, starts)
-
-
-def last_cursors(warehouse: Path, source: SourceSpec) -> dict[str, str]:
-    """Per table the cursor that its last complete load reached."""
-    with duckdb.connect(str(warehouse)) as con:
-        known = con.execute(
-            "select 1 from information_schema.columns where table_schema = ? and table_name = '_cdp_files'"
-            " and column_name = 'cursor'",
-            [source.schema],
-        ).fetchall()
-        if not known:
-            return {}
-        rows = con.execute(
-            f"select table_name, arg_max(cursor, files._cdp_load_seq) from {source.schema}._cdp_files as files"
-            f" join {source.schema}._dlt_loads as loads on files._dlt_load_id = loads.load_id"
-            " where loads.status = 0 and cursor is not null group by table_name"
-        ).fetchall()
-    return {str(name): str(cursor) for name, cursor in rows}
-
-
-def deliver(
-    con: duckdb.DuckDBPyConnection,
-    spec: LoadSpec,
-    source: SourceSpec,
-    table: TableSpec,
-    fetched: Fetched,
-    known: set[str],
-) -> Delivery:
-    """Compare what was fetched with raw, and write the rows that differ. Raises CdpError when a whole table seems gone."""
-    layout = readers.layout(con, fetched.file, table, known)
-    names = list(layout.names.values())
-    rows = spec.temp / f"{source.name}.{table.name}.rows.parquet"
-    spec.temp.mkdir(parents=True, exist_ok=True)
-    stamp = readers.Stamp(0, "")
-    readers.write(con, fetched.file, table, layout, [*names, *readers.META], stamp, rows)
-    con.execute("drop table if exists fetched")
-    con.execute(
-        f"create temp table fetched as select *, {_key(table, names)} as {KEY} from read_parquet({literal(str(rows))})"
-    )
-    lower = {name.lower() for name in names}
-    # A field that no object of the answer has is a column all the same: staging reads it.
-    absent = [name for name in (*table.columns, *table.optional) if name.lower() not in lower]
-    for name in absent:
-        con.execute(f"alter table fetched add column {quote(name)} varchar")
-    names = [*names, *absent]
-    with _held(con, spec, source, table) as held:
-        con.execute(f"create or replace temp table held as {held}")
-        kept = con.execute("select count(*) from held").fetchall()[0][0]
-        listed = ", ".join(f"fetched.{quote(name)}" for name in names)
-        new = f"""
-            select {listed}, {", ".join(f"fetched.{name}" for name in readers.META)} from fetched
-            left join held on fetched.{KEY} = held.{KEY}
-            where held.{KEY} is null or held.{FETCHED} is distinct from fetched._cdp_hash
-        """
-        columns = names
-        if table.compares:
-            columns, new = [*names, DELETED], _with_deleted(con, source, table, fetched, names, new, kept)
-        path = spec.temp / f"{source.name}.{table.name}.delivery.parquet"
-        con.execute(f"copy ({new} order by _cdp_position) to {literal(str(path))} (format parquet)")
-    rows = con.execute(f"select count(*) from read_parquet({literal(str(path))})").fetchall()[0][0]
-    con.execute("drop table fetched; drop table held")
-    return Delivery(FileRef(path, fetched.file.label, path.stat().st_size, 0), columns, rows, fetched.cursor)
-
-
-def restamp(
-    con: duckdb.DuckDBPyConnection, file: FileRef, columns: Sequence[str], stamp: readers.Stamp, target: Path
-) -> int:
-    """Write a delivery as it will be loaded: the package's columns in their order, with its load. Returns the rows."""
-    rows = f"read_parquet({literal(str(file.path))})"
-    has = {str(row[0]) for row in con.execute(f"describe select * from {rows}").fetchall()}
-    ours = {"_cdp_load_seq": f"{stamp.load_seq}::bigint", "_dlt_load_id": literal(stamp.load_id)}
-    listed = ", ".join(
-        f"{ours.get(name) or (quote(name) if name in has else 'null::varchar')} as {quote(name)}"
-        for name in columns
-    )
-    con.execute(f"copy (select {listed} from {rows}) to {literal(str(target))} (format parquet)")
-    return int(con.execute(f"select count(*) from read_parquet({literal(str(target))})").fetchall()[0][0])
-
-
-def _key(table: TableSpec, names: list[str]) -> str:
-    """A row's key as one text; a row without one is known by its content."""
-    known = {name.lower(): name for name in names}
-    parts = [f"trim({quote(known[name.lower()])})" for name in table.key if name.lower() in known]
-    if len(parts) < len(table.key):
-        return "_cdp_hash"
-    missing = " or ".join(f"coalesce({part}, '') = ''" for part in parts)
-    return f"case when {missing} then _cdp_hash else concat_ws(chr(31), {', '.join(parts)}) end"
-
-
-@contextmanager
-def _held(
-    con: duckdb.DuckDBPyConnection, spec: LoadSpec, source: SourceSpec, table: TableSpec
-) -> Iterator[str]:
-    """SQL of the last delivered row of each key, over the warehouse attached read-only for the while."""
-    con.execute(f"attach {literal(str(spec.warehouse))} as warehouse (read_only)")
-    try:
-        found = con.execute(
-            "select column_name from duckdb_columns() where database_name = 'warehouse'"
-            " and schema_name = ? and table_name = ?",
-            [source.schema, table.name],
-        ).fetchall()
-        columns = [str(row[0]) for row in found]
-        if not columns:
-            yield f"select ''::varchar as {KEY}, ''::varchar as {FETCHED} where false"
-            return
-        raw = f"warehouse.{source.schema}.{quote(table.name)}"
-        yield f"""
-            select {_key(table, columns)} as {KEY}, *, {_fetched_hash(con, source, table)} as {FETCHED}
-            from {raw}
-            where _dlt_load_id in (select load_id from warehouse.{source.schema}._dlt_loads where status = 0)
-            qualify row_number() over (
-                partition by {KEY} order by _cdp_load_seq desc, _cdp_position desc
-            ) = 1
-        """
-    finally:
-        con.execute("detach warehouse")
-
-
-def _fetched_hash(con: duckdb.DuckDBPyConnection, source: SourceSpec, table: TableSpec) -> str:
-    """Hash of the last row of a key that the source itself gave: a correction by hand is no answer of it.
-
-    Else the wrong row, still in the source, would differ from its correction and be received again at each fetch.
-    """
-    replayed = con.execute(
-        f"select 1 from warehouse.{source.schema}._cdp_files"
-        " where table_name = ? and starts_with(file, 'replay:') limit 1",
-        [table.name],
-    ).fetchall()
-    if not replayed:
-        return "_cdp_hash"
-    return f"""last_value(case when not starts_with(_cdp_file, 'replay:') then _cdp_hash end ignore nulls) over (
-        partition by {KEY} order by _cdp_load_seq, _cdp_position
-        rows between unbounded preceding and unbounded following
-    )"""
-
-
-def _with_deleted(
-    con: duckdb.DuckDBPyConnection,
-    source: SourceSpec,
-    table: TableSpec,
-    fetched: Fetched,
-    names: list[str],
-    new: str,
-    known: int,
-) -> str:
-    """The new rows, and the last row of each key that the source no longer has, marked and with a hash of its own."""
-    present = f"(select {KEY} from fetched)"
-    if fetched.keys:
-        keys = FileRef(fetched.keys, fetched.file.label, 0, 0)
-        has = list(readers.layout(con, keys, table).names.values())
-        present = f"(select {_key(table, has)} from read_parquet({literal(str(fetched.keys))}))"
-    if known and not con.execute(f"select count(*) from {present}").fetchall()[0][0]:
-        raise CdpError(
-            f"{source.name}.{table.name}: the source has no row any more, and {known} are known; nothing was deleted",
-            hint="look whether the source is whole; to delete them all, set `deletions: ignore` and erase them there",
-        )
-    columns = {str(row[0]) for row in con.execute("describe held").fetchall()}
-    deleted_before = "false" if DELETED not in columns else f"coalesce(held.{DELETED} = 'true', false)"
-    listed = ", ".join(f"held.{quote(name)}" if name in columns else "null::varchar" for name in names)
-    if not known:
-        return f"select *, null::varchar as {DELETED} from ({new})"
-    return f"""
-        select *, null::varchar as {DELETED} from ({new})
-        union all
-        select {listed}, 0::bigint, {literal(fetched.file.label)},
-            (select coalesce(max(_cdp_position), 0) from fetched) + row_number() over (order by held.{KEY}),
-            md5('deleted' || held._cdp_hash), null::varchar, null::varchar, 'true'
-        from held
-        where not {deleted_before} and held._cdp_error is null and held.{FETCHED} is not null
-            and held.{KEY} not in {present}
-    """
+    return fetch(spec, source, client, starts, progress)

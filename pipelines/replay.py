@@ -15,9 +15,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipelines import load, readers
+from pipelines import dlt_home, package
+from pipelines.history import raw_columns
+from pipelines.load import SourceLoad, counted
+from pipelines.plans import new_table
 from pipelines.scratch import scratch
-from pipelines.specs import FileRef, LoadSpec, SourceSpec
+from pipelines.specs import FileRef, LoadSpec, SourceSpec, silent
 
 REPLAYS_TABLE = "_cdp_replays"
 LABEL = "replay:"
@@ -44,9 +47,9 @@ class Correction:
 
 def drain(spec: LoadSpec, source: SourceSpec) -> bool:
     """Finish what a killed load left; True when there was something. Raises CdpError when it cannot be loaded."""
-    if not load.has_pending(spec, source):
+    if not dlt_home.has_pending(spec, source):
         return False
-    load.drain(spec, source)
+    package.drain(spec, source)
     return True
 
 
@@ -56,13 +59,12 @@ def load_corrections(
     tables: Mapping[str, Sequence[Correction]],
     name: str,
     run_id: str,
-) -> load.SourceLoad:
+) -> SourceLoad:
     """Load corrections of one source as one package; `name` is what their file is called.
 
     Raises CdpError when it cannot be loaded; the package is kept and the next load finishes it.
     """
-    result = load.SourceLoad(source.name)
-    known = load.raw_columns(spec.warehouse, source)
+    known = raw_columns(spec.warehouse, source)
     folder = spec.temp / "replay"
     folder.mkdir(parents=True, exist_ok=True)
     plans = []
@@ -71,12 +73,11 @@ def load_corrections(
             if rows := tables.get(table.name):
                 file = _written(folder / f"{source.name}.{table.name}.jsonl", LABEL + name, rows)
                 plain = replace(table, path=file.path.name, encoding=None, delimiter=None, header_rows=1)
-                layout = readers.layout(con, file, plain, known.get(table.name, set()))
-                plans.append(load.NewTable(plain, [file], list(layout.names.values()), {file: layout}))
+                plans.append(new_table(con, source, plain, [file], known.get(table.name, set()), exact=True))
     also = {REPLAYS_TABLE: lambda load_seq: _replays(tables, LABEL + name, load_seq)}
     # Whatever the connector, the rows now lie in a file.
-    load.load_tables(spec, replace(source, connector="files"), plans, run_id, result, None, also)
-    return result
+    counts = package.load_package(spec, replace(source, connector="files"), plans, run_id, silent, also)
+    return counted(SourceLoad(source.name), plans, counts)
 
 
 def _written(path: Path, label: str, rows: Sequence[Correction]) -> FileRef:

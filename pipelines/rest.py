@@ -5,40 +5,50 @@ incremental state is not used: the cursor lies with the rows in raw, so that bot
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from functools import partial
 from typing import IO, Any
 from urllib.parse import urlsplit
 
 from pipelines import cursors
 from pipelines.errors import CdpError
 from pipelines.fetch import Fetched
-from pipelines.specs import FileRef, LoadSpec, SourceSpec, TableSpec
+from pipelines.specs import FileRef, LoadSpec, Progress, SourceSpec, TableSpec, silent
 
 # Waits between attempts: 1, 2, 4, 8 seconds, or what Retry-After says up to two minutes.
 ATTEMPTS = 5
 BACKOFF_SECONDS = 1.0
 LONGEST_WAIT_SECONDS = 120
+TOLD_EVERY = 100
 START = "{incremental.start_value}"
 
 
 class _Sink:
     """Writes the items of one table and keeps the greatest cursor seen; items go on unchanged to child endpoints."""
 
-    def __init__(self, table: TableSpec, out: IO[str]) -> None:
-        self.table, self.out = table, out
+    def __init__(self, table: TableSpec, out: IO[str], told: Callable[[int], None]) -> None:
+        self.table, self.out, self.told = table, out, told
         self.greatest: Any = None
+        self.seen = 0
 
     def take(self, item: Any) -> Any:
         """Write one item."""
         self.out.write(json.dumps(item, ensure_ascii=False) + "\n")
         if self.table.cursor and isinstance(item, dict):
             self.greatest = cursors.greatest([self.greatest, _at(item, self.table.cursor.path)])
+        self.seen += 1
+        if self.seen % TOLD_EVERY == 0:
+            self.told(self.seen)
         return item
 
 
 def fetch(
-    spec: LoadSpec, source: SourceSpec, client: Mapping[str, Any], starts: Mapping[str, str | None]
+    spec: LoadSpec,
+    source: SourceSpec,
+    client: Mapping[str, Any],
+    starts: Mapping[str, str | None],
+    progress: Progress = silent,
 ) -> dict[str, Fetched]:
     """Ask every endpoint of the source from its start on. Raises CdpError when it does not answer, or with an error."""
     from dlt.sources.helpers.requests import Client
@@ -59,7 +69,11 @@ def fetch(
     paths = {table.name: spec.temp / f"{source.name}.{table.name}.fetched.jsonl" for table in source.tables}
     with ExitStack() as files:
         sinks = {
-            table.name: _Sink(table, files.enter_context(paths[table.name].open("w", encoding="utf-8")))
+            table.name: _Sink(
+                table,
+                files.enter_context(paths[table.name].open("w", encoding="utf-8")),
+                partial(progress, source.name, table.name, f"rest:{table.name}"),
+            )
             for table in source.tables
         }
         try:

@@ -85,9 +85,9 @@ class FileRef:
     mtime_ns: int
 
 
-@dataclass
-class TableLoad:
-    """What one load did for one table."""
+# (source, table, file or query, rows of it read so far); called many times a second
+Progress = Callable[[str, str, str, int], None]
 
-    files: list[str] = field(default_factory=list)
-    received: int = 0
+
+def silent(source: str, table: str, label: str, rows: int) -> None:
+    """Progress that nobody watches."""

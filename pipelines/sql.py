@@ -13,13 +13,17 @@ from pipelines.errors import CdpError
 from pipelines.fetch import Fetched
 from pipelines.readers import literal, quote
 from pipelines.scratch import scratch
-from pipelines.specs import FileRef, LoadSpec, SourceSpec, TableSpec
+from pipelines.specs import FileRef, LoadSpec, Progress, SourceSpec, TableSpec, silent
 
 CHUNK_ROWS = 50_000
 
 
 def fetch(
-    spec: LoadSpec, source: SourceSpec, client: Mapping[str, Any], starts: Mapping[str, str | None]
+    spec: LoadSpec,
+    source: SourceSpec,
+    client: Mapping[str, Any],
+    starts: Mapping[str, str | None],
+    progress: Progress = silent,
 ) -> dict[str, Fetched]:
     """Read every table of the source from its start on. Raises CdpError when the database or a table is not there."""
     from sqlalchemy.exc import SQLAlchemyError
@@ -27,7 +31,9 @@ def fetch(
     engine = _engine(spec, source, str(client["url"]))
     try:
         return {
-            table.name: _table(spec, source, table, engine, client.get("schema"), starts[table.name])
+            table.name: _table(
+                spec, source, table, engine, client.get("schema"), starts[table.name], progress
+            )
             for table in source.tables
         }
     except SQLAlchemyError as error:
@@ -63,12 +69,29 @@ def _engine(spec: LoadSpec, source: SourceSpec, url: str) -> Any:
 
 
 def _table(
-    spec: LoadSpec, source: SourceSpec, table: TableSpec, engine: Any, schema: str | None, start: str | None
+    spec: LoadSpec,
+    source: SourceSpec,
+    table: TableSpec,
+    engine: Any,
+    schema: str | None,
+    start: str | None,
+    progress: Progress,
 ) -> Fetched:
     path = spec.temp / f"{source.name}.{table.name}.fetched.parquet"
     label = f"sql:{table.table}"
+
+    def told(seen: int) -> None:
+        progress(source.name, table.name, label, seen)
+
     cursor = _write(
-        spec, source, table, engine, schema, path, lambda query, found: _since(query, found, table, start)
+        spec,
+        source,
+        table,
+        engine,
+        schema,
+        path,
+        lambda query, found: _since(query, found, table, start),
+        told=told,
     )
     keys = None
     if table.compares and table.cursor:
@@ -95,6 +118,7 @@ def _write(
     path: Path,
     narrowed: Callable[[Any, Any], Any] | None,
     only: list[str] | None = None,
+    told: readers.Told = lambda seen: None,
 ) -> str | None:
     """Write the table's rows as text into a parquet; returns the greatest cursor seen."""
     from dlt.sources.sql_database import sql_table
@@ -121,6 +145,7 @@ def _write(
         query_adapter_callback=narrowed,
     )
     greatest: Any = None
+    seen = 0
     with scratch(spec) as con:
         con.execute(f"create table rows ({', '.join(f'{quote(name)} varchar' for name in wanted)})")
         texts = ", ".join(f"{quote(name)}::varchar" for name in wanted)
@@ -128,6 +153,8 @@ def _write(
             con.register("batch", batch)
             con.execute(f"insert into rows select {texts} from batch")
             con.unregister("batch")
+            seen += batch.num_rows
+            told(seen)
             if cursor and not only:
                 greatest = cursors.greatest(
                     [greatest, *batch.column(cursor).drop_null().unique().to_pylist()]

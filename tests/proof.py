@@ -45,6 +45,11 @@ PROOFS = {
         ["tests/faults/test_load_kills.py"],
         None,
     ),
+    "mutations": (
+        "500 mutated inputs (csv, JSON lines, API answers, cdp.yml): no traceback, every row accounted for, honest exit codes",
+        ["tests/faults/test_mutated_inputs.py"],
+        None,
+    ),
     "duckdb-2": ("all integration tests on DuckDB 2.0", ["tests/integration"], "2.0.0"),
 }
 

@@ -1,6 +1,7 @@
 """`cdp quarantine list` and `cdp quarantine replay`."""
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -84,12 +85,13 @@ def replay(
     Exit codes: 0 done (rows that are still wrong are listed), 1 failed, 2 something is wrong in the file
     (nothing is loaded), 5 another run is active.
     """
-    from cli.commands.run import refuse_if_held, say, working
+    from cli.commands.run import refuse_if_held, say, watched
 
     found = company(config)
     refuse_if_held(found)
     from cli.replay import judge_again, replay_file
 
+    working = watched().get("working", lambda stage: nullcontext())
     done = replay_file(found, file, say, working) if file else judge_again(found, say, working)
     if as_json:
         typer.echo(json.dumps(done.to_dict(), ensure_ascii=False))

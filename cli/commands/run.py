@@ -3,7 +3,6 @@
 import json
 import sys
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -33,7 +32,7 @@ def run(config: Config = CONFIG, full_refresh: FullRefresh = False, as_json: AsJ
     from cli.run import STAGES
     from cli.run import run as run_stages
 
-    outcome = run_stages(found, STAGES, full_refresh=full_refresh, say=say, working=working)
+    outcome = run_stages(found, STAGES, full_refresh=full_refresh, say=say, **watched())
     _report(outcome, as_json)
 
 
@@ -65,7 +64,7 @@ def _one_stage(stage: str, config: Path, full_refresh: bool, as_json: bool) -> N
     refuse_if_held(found)
     from cli.run import run as run_stages
 
-    outcome = run_stages(found, (stage,), full_refresh=full_refresh, command=stage, say=say, working=working)
+    outcome = run_stages(found, (stage,), full_refresh=full_refresh, command=stage, say=say, **watched())
     _report(outcome, as_json)
 
 
@@ -81,13 +80,14 @@ def say(text: str) -> None:
     typer.echo(text, err=True)
 
 
-def working(stage: str) -> AbstractContextManager[Any]:
-    """On a terminal, a line that moves while a stage runs; nothing in a log file."""
+def watched() -> dict[str, Any]:
+    """On a terminal, lines that move while a stage runs; nothing in a log file."""
     if not sys.stderr.isatty():
-        return nullcontext()
-    from rich.console import Console
+        return {}
+    from cli.live import Live
 
-    return Console(stderr=True).status(f"{stage} ...")
+    live = Live()
+    return {"working": live, "progress": live.rows}
 
 
 def _report(outcome: "Outcome", as_json: bool) -> None:

@@ -4,6 +4,7 @@ One small company is run and published once; each test spoils a copy of it. The 
 are compared with what lies in the drop folders, and the published file byte by byte with what it was.
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -228,6 +229,41 @@ def test_too_many_bad_rows_block_the_run(company: Folder) -> None:
     assert company.query(
         "select received, loaded, duplicates, quarantined from ops.load_counts where table_name = 'contacts' order by load_seq"
     ) == [(9, 9, 0, 0), (4, 1, 0, 3)]
+
+
+def test_what_changes_in_a_delivery_is_said(company: Folder) -> None:
+    """A new column stands in raw and on stderr, and in --json with what was received; twins get two columns; a word where
+    a date stood is one row's quarantine, and the column stays what it was.
+    """
+    company.add(
+        "data/contacts2.csv", "born,Email,email,id,shoe\n1990-01-01,twin,person20@x.org,20,42\nsoon,,,21,\n"
+    )
+    done = company.cdp("load", "--json")
+    assert done.returncode == 0, done.stderr
+    assert (
+        "new columns, kept in raw, to be mapped in cdp.yml: crm.contacts: `Email__2`, `shoe`" in done.stderr
+    )
+    (crm,) = (one for one in json.loads(done.stdout)["stages"]["load"] if one["source"] == "crm")
+    assert (crm["files"], crm["received"]) == (1, {"contacts": 2})
+    assert crm["new_columns"] == {"contacts": ["Email__2", "shoe"]}
+    assert "\x1b" not in done.stderr, "no moving lines in a log"
+    assert company.cdp("build").returncode == 0
+    assert company.query(
+        "select id, email, Email__2, shoe from raw_crm.contacts where _cdp_load_seq = 2 order by 1"
+    ) == [
+        ("20", "person20@x.org", "twin", "42"),
+        ("21", None, None, None),
+    ]
+    assert company.query("select position, reason from quarantine.rows") == [
+        (3, "unreadable date in birth_date")
+    ]
+    company.add("data/contacts3.csv", "EMAIL,id,born\nperson22@x.org,22,\n")
+    again = company.cdp("load")
+    assert again.returncode == 0, again.stderr
+    assert company.query("select email, shoe from raw_crm.contacts where id = '22'") == [
+        ("person22@x.org", None)
+    ]
+    assert "new columns" not in again.stderr
 
 
 def test_bad_rows_are_kept_counted_and_explained(tmp_path: Path) -> None:

@@ -105,6 +105,21 @@ def test_pages_cursors_and_late_changes(tmp_path: Path, api: Api) -> None:
     assert rows == [("1", "Bea"), ("6", "no date")]
 
 
+def test_versions_of_one_key_in_one_answer_come_once(tmp_path: Path, api: Api) -> None:
+    """An API that lists an object's versions gives them all; asked again it gives nothing new, until one is."""
+    made = company(tmp_path, api, {name: value for name, value in CONTACTS.items() if name != "incremental"})
+    api.contacts = [contact(1, "2026-03-01T10:00:00Z", "old"), contact(1, "2026-03-02T10:00:00Z", "new")]
+    assert received(made) == {"contacts": 2}
+    assert received(made) == {}
+    api.contacts.insert(1, contact(1, "2026-03-01T12:00:00Z", "between"))
+    assert received(made) == {"contacts": 1}
+    api.contacts.append(contact(1, "2026-03-03T10:00:00Z", "newest"))
+    assert received(made)["contacts"] >= 1
+    assert received(made) == {}
+    names = made.rows("select distinct profile->>'name' from raw_crm.contacts order by 1")
+    assert names == [("between",), ("new",), ("newest",), ("old",)]
+
+
 def test_children_are_asked_once_per_parent(tmp_path: Path, api: Api) -> None:
     """Each order's lines carry the order's id; the parents are not fetched again for them."""
     api.lines = {f"o{n}": [{"no": k, "sku": f"s{k}"} for k in range(n)] for n in range(1, 4)}

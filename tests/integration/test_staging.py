@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import load
+from pipelines import dlt_home
 from pipelines.errors import CdpError, UsageError
 from pipelines.specs import LoadSpec, SourceSpec
 from tests.companies import BELOW_MARTS, CONTACTS, EVENTS, ORDERS, TestCompany
@@ -286,15 +286,15 @@ def test_a_pending_package_that_cannot_be_loaded_stops_its_source_only(
     company.csv("data/contacts1.csv", "id,email,phone,first,last", "1,a@x.io,,Ada,L")
     one = {"messageId": "m1", "type": "track", "event": "E", "timestamp": "2026-01-01T00:00:00Z"}
     company.jsonl("spool/a.jsonl", one)
-    pipeline = load._pipeline
+    pipeline = dlt_home.open_pipeline
 
     def broken(spec: LoadSpec, source: SourceSpec) -> object:
         if source.name == "crm":
             raise RuntimeError("the package on disk cannot be read")
         return pipeline(spec, source)
 
-    monkeypatch.setattr(load, "has_pending", lambda spec, source: source.name == "crm")
-    monkeypatch.setattr(load, "_pipeline", broken)
+    monkeypatch.setattr(dlt_home, "has_pending", lambda spec, source: source.name == "crm")
+    monkeypatch.setattr(dlt_home, "open_pipeline", broken)
     loads = {one.source: one for one in company.load()}
 
     assert isinstance(loads["crm"].error, CdpError)

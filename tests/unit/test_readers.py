@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipelines import readers
+from pipelines import jsonl_files, readers
 from pipelines.errors import CdpError
 from pipelines.specs import FileRef, TableSpec
 
@@ -23,8 +23,16 @@ Row = dict[str, Any]
 OURS = (*readers.META, "_dlt_load_id")
 
 
+@pytest.fixture(autouse=True)
+def sample_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small files are sampled too."""
+    monkeypatch.setattr(jsonl_files, "SAMPLED_FROM", 0)
+
+
 def read(path: Path, encoding: str | None = None, delimiter: str | None = None) -> list[Row]:
-    """All rows of a file in their order; read in one stream and read with care they are the same."""
+    """All rows of a file in their order; read in one stream, read with care and, where its names can be sampled, as maps,
+    they are the same.
+    """
     stat = path.stat()
     file = FileRef(path, path.name, stat.st_size, stat.st_mtime_ns)
     table = TableSpec("t", path.name, (), encoding, delimiter)
@@ -32,6 +40,13 @@ def read(path: Path, encoding: str | None = None, delimiter: str | None = None) 
         found = readers.layout(con, file, table)
         rows = taken(con, file, table, found)
         assert rows == taken(con, file, table, replace(found, plain=False))
+        sampled = readers.layout(con, file, table, exact=False)
+        if sampled.sampled and found.plain:
+            assert sampled.names == found.names
+            assert rows == taken(con, file, table, sampled)
+        elif sampled.sampled:
+            with pytest.raises(readers.OtherNamesError):
+                taken(con, file, table, sampled)
     return rows
 
 
@@ -280,7 +295,7 @@ def test_a_good_file_is_read_in_one_stream(
     for name, content in (("a.jsonl", data.encode()), ("a.jsonl.gz", gzip.compress(data.encode()))):
         streamed.clear()
         rows = read(written(tmp_path, name, content))
-        assert streamed == [len(rows)]
+        assert set(streamed) == {len(rows)}
 
 
 @pytest.mark.parametrize(
@@ -301,3 +316,50 @@ def test_what_a_stream_would_misread_is_read_with_care(tmp_path: Path, data: str
     rows = read(written(tmp_path, "a.jsonl", data))
     lines = [number for number, line in enumerate(data.split("\n"), start=1) if line.strip()]
     assert [row["_cdp_position"] for row in rows] == lines
+
+
+def test_names_that_a_sample_missed_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One object in a large file has a name more: the file is not taken without it."""
+    monkeypatch.setattr(jsonl_files, "SAMPLE_BYTES", 200)
+    lines = [f'{{"a": {n}}}' for n in range(20_000)]
+    lines[7_777] = '{"a": 7777, "rare": "x", "password": "y"}'
+    path = written(tmp_path, "a.jsonl", "\n".join(lines) + "\n")
+    file, table = FileRef(path, path.name, path.stat().st_size, 1), TableSpec("t", path.name, ())
+    with duckdb.connect() as con:
+        found = readers.layout(con, file, table, exact=False)
+        assert found.sampled
+        assert set(found.names) == {"a"}
+        with pytest.raises(readers.OtherNamesError):
+            taken(con, file, table, found)
+        wider = readers.layout(con, file, table, {"a", "rare", "b__2", "_cdp_hash"}, exact=False)
+        assert set(wider.names) == {"a", "rare"}
+        exact = readers.layout(con, file, table)
+        assert set(exact.names) == {"a", "rare"}
+        rows = taken(con, file, table, exact)
+    assert [row["_cdp_position"] for row in rows if row["rare"]] == [7_778]
+
+
+def test_a_large_file_keeps_its_order(tmp_path: Path) -> None:
+    """Several of DuckDB's buffers, read by several threads: row n stands on line n, and progress is told on the way."""
+    path = tmp_path / "a.jsonl"
+    count = 250_000
+    filler = "x" * 300
+    path.write_text(
+        "".join(f'{{"a": {n}, "b": "{filler}"}}\n' for n in range(1, count + 1)), encoding="utf-8"
+    )
+    file, table = FileRef(path, path.name, path.stat().st_size, 1), TableSpec("t", path.name, ())
+    told: list[int] = []
+    with duckdb.connect() as con:
+        found = readers.layout(con, file, table, exact=False)
+        assert found.sampled
+        columns = [*found.names.values(), *readers.META, "_dlt_load_id"]
+        target = tmp_path / "rows.parquet"
+        assert (
+            readers.write(con, file, table, found, columns, readers.Stamp(1, "7.5"), target, told.append)
+            == count
+        )
+        wrong = con.execute(f"select count(*) from '{target}' where a <> _cdp_position::varchar").fetchall()
+    assert wrong == [(0,)]
+    assert told == sorted(told)
+    assert len(told) > 1
+    assert told[-1] == count

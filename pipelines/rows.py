@@ -1,0 +1,186 @@
+"""What a row of raw looks like, whatever file it comes from: names, stamp, hash, and the parquet that dlt takes.
+
+A reader gives a relation with the file's columns under their raw names, `_cdp_position`, `_cdp_error` and `_cdp_raw`;
+here the rest is put around it.
+"""
+
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from pipelines.specs import FileRef
+
+BATCH_ROWS = 100_000
+# Not DuckDB's own 122,880: batches of exactly its row group are written twice, at insert and at checkpoint.
+ROW_GROUP = 100_000
+# A dictionary of strings that grows beyond 100 kB is not worth its hashing.
+OPTIONS = f"format parquet, row_group_size {ROW_GROUP}, compression lz4_raw, string_dictionary_page_size_limit 100000"
+# Never read, whatever the mapping says: a password has no business in a warehouse.
+CREDENTIAL = re.compile(
+    r"(^|[_\W])(password|passwd|pwd|secret|api_?key|access_?token|auth_?token)($|[_\W])", re.I
+)
+# What a stream may fail with when DuckDB meets a line it cannot take.
+STOPPED = (duckdb.Error, pa.ArrowException, RuntimeError)
+# What is selected of rows whose every column is left out: they count all the same.
+NOTHING = "null::varchar as _cdp_nothing"
+OURS = ("_cdp_", "_dlt_")
+META = ("_cdp_load_seq", "_cdp_file", "_cdp_position", "_cdp_hash", "_cdp_error", "_cdp_raw")
+# Told how many rows of the file were read so far.
+Told = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A file's delivered columns: name in the file -> name in raw (case twins and our own prefixes moved away).
+
+    `plain` says that every line seen is a row, so that the file can be read in one stream; `sampled`, that only a part of a
+    large file was looked at for its names: the stream watches for others (`OtherNamesError`). `left_out` are names that are
+    known and not read.
+    """
+
+    names: dict[str, str]
+    plain: bool = True
+    sampled: bool = False
+    left_out: tuple[str, ...] = ()
+
+
+class OtherNamesError(Exception):
+    """A large file whose names were sampled holds others; nothing of it counts. It must be looked through first."""
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """What every row of a load carries: our number of the load, and dlt's."""
+
+    load_seq: int
+    load_id: str
+
+
+def quote(name: str) -> str:
+    """A SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """A SQL string."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def raw_names(delivered: Iterable[str], known: Collection[str] = ()) -> dict[str, str]:
+    """Delivered name -> raw column name, unique without regard to case (as DuckDB compares names).
+
+    Among names that differ by case only, the one that raw already has (`known`) keeps its column.
+    """
+    taken: set[str] = {name.lower() for name in META}
+    spelled = {name.lower(): name for name in known}
+    names: dict[str, str] = {}
+    for name in sorted(delivered, key=lambda one: one not in known):
+        wanted = f"x{name}" if name.lower().startswith(OURS) else name or "x"
+        unique, number = wanted, 1
+        while unique.lower() in taken:
+            number += 1
+            unique = f"{wanted}__{number}"
+        taken.add(unique.lower())
+        names[name] = spelled.get(unique.lower(), unique)
+    return names
+
+
+def write(
+    con: duckdb.DuckDBPyConnection,
+    relation: str,
+    file: FileRef,
+    found: Layout,
+    columns: Sequence[str],
+    stamp: Stamp,
+    target: Path,
+    told: Told,
+    first: int | None = None,
+    kept_from: int = 0,
+) -> int:
+    """Write a relation to a parquet file with the given columns (null where the file lacks one); returns the rows.
+
+    With `first`, the relation has columns of the file only, and its rows are numbered from there in the order they come:
+    `row_number()` would tie the query to one thread. So one query reads, and a second one, fed by its batches, hashes and writes.
+    """
+    failed: list[BaseException] = []
+    writing = con.cursor()
+    try:
+        writing.register(
+            "rows_read", _passed(con.sql(relation).to_arrow_reader(BATCH_ROWS), first, told, failed)
+        )
+        rows = "rows_read"
+        if first is not None:
+            rows = f"""(select *, null::varchar as _cdp_error, null::varchar as _cdp_raw from rows_read
+                where _cdp_position >= {kept_from})"""
+        sql = f"copy ({_selected(rows, file, found, columns, stamp)}) to {literal(str(target))} ({OPTIONS})"
+        return int(writing.execute(sql).fetchall()[0][0])
+    except STOPPED:
+        # Python's own exceptions, a signal's too, do not come through Arrow as they are.
+        if failed and not isinstance(failed[0], STOPPED):
+            raise failed[0] from None
+        raise
+    finally:
+        writing.close()
+
+
+def _passed(
+    batches: pa.RecordBatchReader, first: int | None, told: Told, failed: list[BaseException]
+) -> pa.RecordBatchReader:
+    schema = batches.schema
+    if first is not None:
+        schema = schema.append(pa.field("_cdp_position", pa.int64()))
+
+    def passed() -> Iterator[pa.RecordBatch]:
+        seen = 0
+        try:
+            for batch in batches:
+                if first is not None:
+                    at = first + seen
+                    positions = pa.array(np.arange(at, at + batch.num_rows, dtype=np.int64))
+                    batch = pa.RecordBatch.from_arrays([*batch.columns, positions], schema=schema)
+                seen += batch.num_rows
+                told(seen)
+                yield batch
+        except BaseException as error:
+            failed.append(error)
+            raise
+
+    return pa.RecordBatchReader.from_batches(schema, passed())
+
+
+def _selected(relation: str, file: FileRef, found: Layout, columns: Sequence[str], stamp: Stamp) -> str:
+    by_raw = {raw: name for name, raw in found.names.items()}
+    # A column of raw may be spelled as an earlier file spelled it: names differ without regard to case.
+    spelled = {raw.lower(): raw for raw in by_raw}
+    ours = {
+        "_cdp_load_seq": f"{stamp.load_seq}::bigint",
+        "_cdp_file": literal(file.label),
+        "_cdp_position": "_cdp_position::bigint",
+        "_cdp_hash": f"md5(coalesce(_cdp_raw, {_content(by_raw)}))",
+        "_cdp_error": "_cdp_error::varchar",
+        "_cdp_raw": "_cdp_raw::varchar",
+        "_dlt_load_id": literal(stamp.load_id),
+    }
+    selected = [
+        f"{ours.get(c) or (quote(spelled[c.lower()]) if c.lower() in spelled else 'null::varchar')} as {quote(c)}"
+        for c in columns
+    ]
+    return f"select {', '.join(selected)} from {relation}"
+
+
+def _content(by_raw: Mapping[str, str]) -> str:
+    """SQL of a row's text: its non-null columns, named, in name order. A row without nulls takes one copy, not two."""
+    named = sorted((name, raw) for raw, name in by_raw.items())
+    if not named:
+        return literal("")
+    parts = ", ".join(f"{literal(name + '=')} || {quote(raw)}" for name, raw in named)
+    whole = ", ".join(
+        f"{literal((chr(31) if n else '') + name + '=')}, {quote(raw)}" for n, (name, raw) in enumerate(named)
+    )
+    full = " and ".join(f"{quote(raw)} is not null" for _, raw in named)
+    return f"case when {full} then concat({whole}) else concat_ws(chr(31), {parts}) end"
