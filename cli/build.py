@@ -107,7 +107,7 @@ def _mark(
             "insert into ops.built_loads select source, load_id, load_seq, ? from staging.work_loads",
             [run_id],
         )
-        for work in WORK_TABLES:
+        for work in (name for name in WORK_TABLES if warehouse.has_table(con, "staging", name)):
             con.execute(f"delete from staging.{work}")
         con.execute("delete from ops.build_state")
         con.execute("insert into ops.build_state values (?, ?, true)", [mark, run_id])
