@@ -75,30 +75,20 @@ class StagedTable:
         return self.entity.immutable or not self.key
 
 
-def staged_table(
-    company: Company, source: Source, table: Table, calling_codes: dict[str, tuple[str, str]]
-) -> StagedTable:
+def staged_table(company: Company, source: Source, table: Table) -> StagedTable:
     """Work out columns, normalisers and checks of one table."""
     entity = entities()[table.entity]
-    maker = _Columns(company, source, table, entity, calling_codes)
+    maker = _Columns(company, source, table, entity)
     return StagedTable(
         source, table, entity, maker.canonical(), maker.attributes(), table.key, maker.identifiers()
     )
 
 
 class _Columns:
-    def __init__(
-        self,
-        company: Company,
-        source: Source,
-        table: Table,
-        entity: Entity,
-        calling_codes: dict[str, tuple[str, str]],
-    ) -> None:
+    def __init__(self, company: Company, source: Source, table: Table, entity: Entity) -> None:
         self.company, self.source, self.table, self.entity = company, source, table, entity
         self.timezone = table.timezone or source.timezone or "UTC"
-        region = table.region or source.region
-        self.code, self.trunk = calling_codes.get(region or "", ("", ""))
+        self.region = table.region or source.region or ""
         self.person_identifiers = [
             name for name, one in company.file.identity.identifiers.items() if one.kind == "person"
         ]
@@ -217,7 +207,7 @@ class _Columns:
     def _value(self, raw: str, kind: str, pattern: str | None) -> str:
         arg = _jinja(raw)
         if kind == "phone":
-            return f"{{{{ normalize_phone('{arg}', '{self.code}', '{self.trunk}') }}}}"
+            return f"{{{{ normalize_phone('{arg}', '{self.region}') }}}}"
         if kind == "timestamp":
             form = f"'{_jinja(pattern)}'" if pattern else "none"
             return f"{{{{ parse_timestamp('{arg}', '{self.timezone}', {form}) }}}}"

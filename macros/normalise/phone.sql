@@ -5,7 +5,7 @@
     {%- set known = phone_metadata() -%}
     {%- set home = known.regions.get(region) -%}
     {%- set ns = namespace(number=phone_dialled(column)) -%}
-    {%- set steps = [[known.unknown, '\\1']] -%}
+    {%- set steps = [['^[+]00', '00']] -%}
     {%- if home -%}
         {%- if home.zeros -%} {%- do steps.append([home.zeros, '+\\1']) -%} {%- endif -%}
         {%- if home.idd -%} {%- do steps.append(['^(?:' ~ home.idd ~ ')([1-9])', '+\\1']) -%} {%- endif -%}
@@ -41,15 +41,15 @@
         [';isub=.*$', ''],
         ['^([+]*(?:[' ~ phone_marks() ~ ']*[0-9]){3,}[' ~ phone_marks() ~ 'a-z0-9]*?)(?:' ~ phone_extension() ~ ')$', '\\1'],
         ['^((?:[^0-9]*[0-9]){8,})(?:[ ]+|[ ]*[(\\[,;])[^0-9#]*$', '\\1'],
-        ['^([^a-z]*)[a-z]?([^a-z]*)[a-z]?([^a-z]*)$', '\\1\\2\\3'],
     ] -%}
     {%- for pattern, to in steps -%} {%- set ns.text = regexp_sub(ns.text, pattern, to) -%} {%- endfor -%}
     {%- set viable = regexp_find(ns.text, '^[+]*(?:[' ~ phone_marks() ~ ']*[0-9]){3,}[' ~ phone_marks() ~ 'a-z0-9]*$') -%}
+    {%- set viable = regexp_sub(viable, '^([^a-z]*)[a-z]?([^a-z]*)[a-z]?([^a-z]*)$', '\\1\\2\\3') -%}
     {%- set keyed = 'translate(' ~ viable ~ ", 'abcdefghijklmnopqrstuvwxyz', '22233344455566677778889999')" -%}
     {{ regexp_sub(regexp_replace_all(keyed, '[^0-9+]', ''), '^[+]+', '+') }}
 {%- endmacro %}
 
-{% macro phone_marks() -%} {{ return('x ()./~*\\[\\]-') }} {%- endmacro %}
+{% macro phone_marks() -%} {{ return('-x ()./~*\\[\\]') }} {%- endmacro %}
 
 {#- The ways to write an extension that libphonenumber reads. -#}
 {% macro phone_extension() -%}

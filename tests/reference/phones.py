@@ -12,7 +12,7 @@ import phonenumbers
 from phonenumbers import PhoneMetadata
 
 # Carrier prefixes are dialled at home only; after a country code they are no reason to cut digits off.
-HOME_ONLY = {"BY", "CR", "FO", "LU", "GA", "RW"}
+HOME_ONLY = {"CR", "FO", "LU", "GA", "RW"}
 HEADER = (
     "region", "calling_code", "is_main", "international_prefix", "national_prefix", "national_prefix_for_parsing",
     "possible_lengths", "pattern", "rewrites",
@@ -122,16 +122,13 @@ def _zeros(row: dict[str, str], possible: str) -> str:
 
 def _world(rows: list[dict[str, str]]) -> dict[str, Any]:
     main = [row for row in rows if row["is_main"] == "true"]
-    codes = {row["calling_code"] for row in main}
-    unknown = [str(n) for n in range(100, 1000) if not {str(n)[:1], str(n)[:2], str(n)} & codes]
     cuts = list(_cuts(main))
     return {
-        "unknown": f"^[+](0|{'|'.join(sorted(unknown))})",
         "cuts": [_joined(cuts[:4]), _joined(cuts[4:])],
         "rewrites": [
             {"from": f"^[+]{row['calling_code']}{one.partition('=>')[0]}$", "to": f"+{row['calling_code']}{one.partition('=>')[2]}"}
             for row in main for one in row["rewrites"].split()
-        ],
+        ] + [{"from": f"^[+](?:{'|'.join(_without_zero(main))})0.*$", "to": ""}],
         "possible": "^[+](?:" + "|".join(_by_lengths(main)) + ")$",
     }  # fmt: skip
 
@@ -148,15 +145,25 @@ def _cuts(main: list[dict[str, str]]) -> Iterator[str]:
         prefix = row["national_prefix"]
         if prefix and row["region"] not in HOME_ONLY:
             by_prefix.setdefault(prefix, []).append(row["calling_code"])
-    by_prefix["8"] = sorted({*by_prefix.get("8", []), "370"})  # Lithuania until 2024: `8`
+    by_prefix["8"] = sorted({*by_prefix["8"], "370"} - {"375"})  # Lithuania until 2024; Belarus has numbers in 8
+    by_prefix["0"].append("375")
     for prefix, codes in sorted(by_prefix.items()):
         # a number that itself begins with the prefix is none, but for 8 (Russia) and 00 (services of some countries)
         rest = {"0": "[1-9][0-9]{3,14}", "8": "[0-9]{8,14}"}.get(prefix, "[0-9]{5,14}")
         if prefix == "8":
             yield f"([+](?:{'|'.join(c for c in codes if c != '7')}))8({rest})"
             yield "([+]7)8([0-9]{10})"
+            yield "([+]250)0([27-9][0-9]{8})"  # Rwanda has numbers in 06
         else:
             yield f"([+](?:{'|'.join(codes)})){prefix}({rest})"
+
+
+def _without_zero(main: list[dict[str, str]]) -> list[str]:
+    """Calling codes after which no number begins with 0: a zero left there is a prefix of a number too short."""
+    starts = re.compile(r"(?:^|\||\(\?:)(?:0|\[0)")
+    return [
+        row["calling_code"] for row in main if row["national_prefix"] == "0" and not starts.search(row["pattern"])
+    ]
 
 
 def _by_lengths(main: list[dict[str, str]]) -> Iterator[str]:
