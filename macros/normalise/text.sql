@@ -4,14 +4,7 @@
 {#- A code word of a source (status, channel): lower case, so that `Paid` and `paid` are one. -#}
 {% macro normalize_code(column) -%} nullif(lower(trim({{ column }})), '') {%- endmacro %}
 
-{#- One spelling of an address, so that joins on email agree across sources. Display names and `mailto:` go,
-    case is folded. Null for what is no `local@domain.tld`: a null never links two people, 'n/a' would. -#}
-{% macro normalize_email(column) -%}
-    {%- set text -%}
-        lower(trim(regexp_replace({{ unicode_nfc(column) }}, '^.*<([^<>]*)>[^<>]*$', '\1')))
-    {%- endset -%}
-    {%- set bare -%} regexp_replace({{ text }}, '^mailto:', '') {%- endset -%}
-    case when {{ matches(bare, email_pattern()) }} then {{ bare }} end
+{#- What names of countries are compared by: letters and digits only, folded. -#}
+{% macro lookup_key(column) -%}
+    nullif({{ regexp_replace_all(folded(column), '[ -/:-@\\[-`{-~·・、。،’‘ʼ´\u00a0\t\n]', '') }}, '')
 {%- endmacro %}
-
-{% macro email_pattern() -%} ^[^@\s<>(),;:"]+@[^@\s<>(),;:"]+[.][^@\s.<>(),;:"]+$ {%- endmacro %}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.reference import phones
+from tests.reference import phones, places, words
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -14,7 +14,16 @@ ROOT = Path(__file__).resolve().parents[2]
 def files() -> dict[str, str]:
     """Path below the checkout -> text of every generated file."""
     rows = phones.regions()
+    currencies = places.currencies()
+    forms, roots = words.nicknames()
     return {
+        "seeds/country_names.csv": csv_text(places.COUNTRY_HEADER, places.countries()),
+        "seeds/currencies.csv": csv_text(places.CURRENCY_HEADER, currencies),
+        "seeds/nicknames.csv": csv_text(("name", "formal_name"), forms),
+        "seeds/given_name_roots.csv": csv_text(("name", "root"), roots),
+        "macros/normalise/lexicon.sql": macro_text(
+            "lexicon", words.lexicon(currencies), "Words of the seeds, folded, as patterns."
+        ),
         "seeds/phone_regions.csv": csv_text(phones.HEADER, rows),
         "macros/normalise/phone_metadata.sql": macro_text(
             "phone_metadata", phones.metadata(rows), "What `normalize_phone` asks of seed phone_regions."
