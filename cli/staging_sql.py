@@ -413,11 +413,12 @@ def current_model(staged: StagedTable) -> str:
     names += [f"{c.name}_delivered" for c in staged.columns if c.kind in ("email", "phone") and c.delivered]
     names += [c.name for c in staged.identifier_columns if "__" in c.name]
     names += [f"answer_{question}" for question in table.questions]
-    listed = ",\n    ".join([*names, "attributes"])
+    indent = ",\n    "
     rows = f"rows_{staged.slug}"
     touched = (
         f"select record_key from staging.{rows} where load_id in (select load_id from staging.work_loads)"
     )
+    listed = indent.join([*names, *(one.name for one in staged.entity.normalised), "attributes"])
     if staged.immutable:
         config, only_touched, current = "materialized='view'", "", "not is_deleted"
     else:
@@ -443,7 +444,7 @@ versions as (
         {ranked if not staged.immutable else ""}
     from {{{{ ref('{rows}') }}}}
     where row_status = 'loaded'{only_touched}
-)
+){_normal_steps(staged, current)}
 
 select
     record_id,
@@ -456,9 +457,28 @@ select
     updated_at as record_updated_at,
     load_seq,
     {listed}
-from versions
+from {_last_step(staged)}
 where {current}
 """
+
+
+def _last_step(staged: StagedTable) -> str:
+    top = max((one.level for one in staged.entity.normalised), default=0)
+    return f"normal_{top}" if top else "versions"
+
+
+def _normal_steps(staged: StagedTable, current: str) -> str:
+    """The steps that add columns to compare by to current versions; what reads other such columns comes in a later step."""
+    region = staged.table.region or staged.source.region or ""
+    steps, below = "", "versions"
+    for level in sorted({one.level for one in staged.entity.normalised}):
+        calls = [one for one in staged.entity.normalised if one.level == level]
+        listed = ",\n        ".join(
+            ["*", *(f"{{{{ {one.call.format(region=region)} }}}} as {one.name}" for one in calls)]
+        )
+        steps += f",\n\nnormal_{level} as (\n    select\n        {listed}\n    from {below}\n    where {current}\n)"
+        below = f"normal_{level}"
+    return steps
 
 
 def node_sql(staged: StagedTable) -> str:

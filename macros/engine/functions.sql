@@ -51,7 +51,9 @@
 {% macro duckdb__matches(expression, pattern) -%}
     {{ return('regexp_matches(' ~ expression ~ ", '" ~ pattern ~ "')") }}
 {%- endmacro %}
-{% macro default__matches(expression, pattern) -%} {{ return('(' ~ expression ~ " rlike '" ~ pattern ~ "')") }} {%- endmacro %}
+{% macro default__matches(expression, pattern) -%}
+    {{ return('(' ~ expression ~ " rlike '" ~ pattern | replace('\\', '\\\\') ~ "')") }}
+{%- endmacro %}
 
 {% macro regexp_replace_all(expression, pattern, with) -%}
     {{ return(adapter.dispatch('regexp_replace_all')(expression, pattern, with)) }}
@@ -60,7 +62,9 @@
     {{ return('regexp_replace(' ~ expression ~ ", '" ~ pattern ~ "', '" ~ with ~ "', 'g')") }}
 {%- endmacro %}
 {% macro default__regexp_replace_all(expression, pattern, with) -%}
-    {{ return('regexp_replace(' ~ expression ~ ", '" ~ pattern ~ "', '" ~ with ~ "')") }}
+    {{ return(
+        'regexp_replace(' ~ expression ~ ", '" ~ pattern | replace('\\', '\\\\') ~ "', '" ~ with | replace('\\', '$') ~ "')"
+    ) }}
 {%- endmacro %}
 
 {#- Digits of other scripts as 0-9: Arabic, Persian, Indian scripts, Thai, Lao, Burmese, Khmer, full-width (and its plus). -#}

@@ -37,37 +37,35 @@
 {#- The given or the family name out of a whole one, where a source has no more. Only what is sure: `Last, First`; in Vietnam a
     family name first where the last word is none (or a rare one, after a common one); in China, Taiwan, Hong Kong, Macao Han signs that begin with a family name (seed
     family_names). Everything else is null: whether `Linh Nguyen` or `Ada Lovelace` is turned round cannot be seen. -#}
-{% macro given_of_full_name(column, region='') -%} {{ name_part(column, region, 2) }} {%- endmacro %}
-{% macro family_of_full_name(column, region='') -%} {{ name_part(column, region, 1) }} {%- endmacro %}
-
-{% macro name_part(column, region, group) -%}
-    {%- set whole = normal_name(column) -%}
-    {%- set comma = '^[^,]*[^ ,][^,]*,[^,]*[^ ,][^,]*$' -%}
+{% macro name_part(full_name, whole, region, group) -%}
     {%- set families = lexicon().families -%}
     case
-        when {{ matches(column, comma) }}
-            then {{ normal_name(regexp_sub(column, '^([^,]*),([^,]*)$', '\\' ~ group)) }}
+        when {{ matches(full_name, '^[^,]*[^ ,][^,]*,[^,]*[^ ,][^,]*$') }}
+            then {{ normal_name(regexp_sub(full_name, '^([^,]*),([^,]*)$', '\\' ~ group)) }}
         {%- if region == 'VN' %}
         when
-            ({{ matches(whole, '^(?:' ~ families.VN ~ ') ') }} and not {{ matches(whole, ' (?:' ~ families.VN ~ ')$') }})
-            or (
-                {{ matches(whole, '^(?:' ~ families.VN_common ~ ') ') }}
-                and not {{ matches(whole, ' (?:' ~ families.VN_common ~ ')$') }}
+            {{ full_name }} is not null
+            and (
+                ({{ matches(whole, '^(?:' ~ families.VN ~ ') ') }} and not {{ matches(whole, ' (?:' ~ families.VN ~ ')$') }})
+                or (
+                    {{ matches(whole, '^(?:' ~ families.VN_common ~ ') ') }}
+                    and not {{ matches(whole, ' (?:' ~ families.VN_common ~ ')$') }}
+                )
             )
             then {{ regexp_sub(whole, '^([^ ]+) (?:[^ ]+ )*([^ ]+)$', '\\' ~ group) }}
         {%- elif region in ('CN', 'TW', 'HK', 'MO') %}
-        when {{ matches(whole, '^(?:' ~ families.CN ~ ')[一-鿿]{1,2}$') }}
+        when {{ full_name }} is not null and {{ matches(whole, '^(?:' ~ families.CN ~ ')[一-鿿]{1,2}$') }}
             then {{ regexp_sub(whole, '^(' ~ families.CN ~ ')([一-鿿]{1,2})$', '\\' ~ group) }}
         {%- endif %}
     end
 {%- endmacro %}
 
-{#- Names of one column, or where the source has only a whole name, the part of it that is sure. -#}
-{% macro normal_first_name(first_name, full_name, region='') -%}
-    coalesce({{ normal_name(first_name) }}, {{ given_of_full_name(full_name, region) }})
+{#- Names of one column, or where the source has only a whole name (`whole`: the same in normal form), the part that is sure. -#}
+{% macro normal_first_name(first_name, full_name, whole, region='') -%}
+    coalesce({{ normal_name(first_name) }}, {{ name_part(full_name, whole, region, 2) }})
 {%- endmacro %}
-{% macro normal_last_name(last_name, full_name, region='') -%}
-    coalesce({{ normal_name(last_name) }}, {{ family_of_full_name(full_name, region) }})
+{% macro normal_last_name(last_name, full_name, whole, region='') -%}
+    coalesce({{ normal_name(last_name) }}, {{ name_part(full_name, whole, region, 1) }})
 {%- endmacro %}
 {% macro normal_full_name(full_name, first_name, last_name) -%}
     coalesce(
