@@ -80,12 +80,13 @@ def _alpha3() -> dict[str, str]:
 
 
 def currencies() -> list[dict[str, str]]:
-    """ISO 4217 codes in use, with their decimals and the signs people write."""
+    """ISO 4217 codes, of the past too, with their decimals and the signs people write."""
     from babel.core import get_global
 
     english = Locale.parse("en")
-    in_use: Any = get_global("territory_currencies")
-    codes = {code for held in in_use.values() for code, _, until, tender in held if until is None and tender} - FUNDS
+    held: Any = get_global("territory_currencies")
+    # those of the past too: orders keep the currency they were paid in
+    codes = {code for listed in held.values() for code, _, _, tender in listed if tender} - FUNDS
     signs: dict[str, list[str]] = {}
     for sign, listed in SIGNS.items():
         for code in listed.split():
