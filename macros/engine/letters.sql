@@ -24,13 +24,26 @@
             then {{ letters_of_their_own('strip_accents(lower(' ~ expression ~ '))') }}
         when regexp_matches({{ expression }}, '^[\p{Latin}\p{Greek}\p{Cyrillic}\p{Common}\p{Inherited}]*$')
             then {{ letters_of_their_own('strip_accents(lower(' ~ half_width(latin_digits(without_invisible(expression))) ~ '))') }}
+        when regexp_matches({{ expression }}, '[\x{C0}-\x{24F}\x{300}-\x{36F}\x{1E00}-\x{1EFF}]')
+            then {{ persian_letters(letters_of_their_own(base_letters(
+                'lower(nfc_normalize(' ~ half_width(latin_digits(without_invisible(expression))) ~ '))'
+            ))) }}
         else {{ persian_letters('lower(nfc_normalize(' ~ half_width(latin_digits(without_invisible(expression))) ~ '))') }}
     end
 {%- endmacro %}
 {% macro default__folded(expression) -%}
-    {{ persian_letters(letters_of_their_own(
-        'translate(lower(' ~ half_width(latin_digits(without_invisible(expression))) ~ "), 'àáâãäåçèéêëìíîïñòóôõöùúûüýÿāăąćĉċčďēĕėęěĝğġģĥĩīĭįĵķĺļľńņňōŏőŕŗřśŝşšţťũūŭůűųŵŷźżžơưǎǐǒǔǖǘǚǜǟǡǧǩǫǭǰǵǹǻȁȃȅȇȉȋȍȏȑȓȕȗșțȟȧȩȫȭȯȱȳḁḃḅḇḉḋḍḏḑḓḕḗḙḛḝḟḡḣḥḧḩḫḭḯḱḳḵḷḹḻḽḿṁṃṅṇṉṋṍṏṑṓṕṗṙṛṝṟṡṣṥṧṩṫṭṯṱṳṵṷṹṻṽṿẁẃẅẇẉẋẍẏẑẓẕẖẗẘẙạảấầẩẫậắằẳẵặẹẻẽếềểễệỉịọỏốồổỗộớờởỡợụủứừửữựỳỵỷỹ', 'aaaaaaceeeeiiiinooooouuuuyyaaaccccdeeeeegggghiiiijklllnnnooorrrssssttuuuuuuwyzzzouaiouuuuuaagkoojgnaaaeeiioorruusthaeooooyabbbcdddddeeeeefghhhhhiikkkllllmmmnnnnoooopprrrrsssssttttuuuuuvvwwwwwxxyzzzhtwyaaaaaaaaaaaaeeeeeeeeiioooooooooooouuuuuuuyyyy')"
-    )) }}
+    {{ persian_letters(letters_of_their_own(base_letters(
+        'lower(' ~ half_width(latin_digits(without_invisible(expression))) ~ ')'
+    ))) }}
+{%- endmacro %}
+
+{#- Latin letters with marks as those without, where no function strips marks or must not, because others stand beside them. -#}
+{% macro base_letters(expression) -%}
+    translate(
+        {{ regexp_replace_all(expression, '[\u0300-\u036f]', '') }},
+        'àáâãäåçèéêëìíîïñòóôõöùúûüýÿāăąćĉċčďēĕėęěĝğġģĥĩīĭįĵķĺļľńņňōŏőŕŗřśŝşšţťũūŭůűųŵŷźżžơưǎǐǒǔǖǘǚǜǟǡǧǩǫǭǰǵǹǻȁȃȅȇȉȋȍȏȑȓȕȗșțȟȧȩȫȭȯȱȳḁḃḅḇḉḋḍḏḑḓḕḗḙḛḝḟḡḣḥḧḩḫḭḯḱḳḵḷḹḻḽḿṁṃṅṇṉṋṍṏṑṓṕṗṙṛṝṟṡṣṥṧṩṫṭṯṱṳṵṷṹṻṽṿẁẃẅẇẉẋẍẏẑẓẕẖẗẘẙạảấầẩẫậắằẳẵặẹẻẽếềểễệỉịọỏốồổỗộớờởỡợụủứừửữựỳỵỷỹ',
+        'aaaaaaceeeeiiiinooooouuuuyyaaaccccdeeeeegggghiiiijklllnnnooorrrssssttuuuuuuwyzzzouaiouuuuuaagkoojgnaaaeeiioorruusthaeooooyabbbcdddddeeeeefghhhhhiikkkllllmmmnnnnoooopprrrrsssssttttuuuuuvvwwwwwxxyzzzhtwyaaaaaaaaaaaaeeeeeeeeiioooooooooooouuuuuuuyyyy'
+    )
 {%- endmacro %}
 
 {#- Letters that are no base with a mark. -#}

@@ -4,10 +4,12 @@
 {% macro normal_name(column) -%}
     {%- set words = lexicon().titles -%}
     {%- set mark = name_marks() -%}
+    {%- set titles = '^[' ~ mark ~ ']*(?:(?:' ~ words.before ~ ')[' ~ mark ~ ']+|(?:' ~ words.attached_before ~ '|คุณ)[' ~ mark ~ ']*)+' -%}
     {%- set ns = namespace(text=folded(without_toned_title(column))) -%}
     {%- set ns.text = regexp_replace_all(ns.text, '[' ~ name_quotes() ~ ']|[(（][^)）]*[)）]', '') -%}
     {%- for pattern, to in [
-        ['^(?:(?:' ~ words.attached_before ~ '|คุณ)[' ~ mark ~ ']*)+([^าัิุวะ' ~ mark ~ '])', '\\1'],
+        [titles ~ '$', ''],
+        [titles ~ '([^าัิุวะ' ~ mark ~ '])', '\\1'],
         ['([^ ])(?:' ~ words.attached_after ~ ')+$', '\\1'],
         ['(?:^|[' ~ mark ~ ']+)(?:(?:' ~ words.after ~ ')[' ~ mark ~ ']*)+$', ''],
         ['^[' ~ mark ~ ']*([^,،、]*[^' ~ mark ~ '])[' ~ mark ~ ']*[,،] *([^,،、]*[^' ~ mark ~ '])[' ~ mark ~ ']*$', '\\2 \\1'],

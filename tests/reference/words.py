@@ -90,6 +90,8 @@ def _address() -> list[list[str]]:
     forms: dict[str, list[str]] = {}
     for row, word in zip(rows, through("folded", (row["word"] for row in rows)), strict=True):
         forms.setdefault(row["normal"], []).append(word.replace(" ", "  "))
+    known = {word for words in forms.values() for word in words}
+    assert not known & set(forms), f"a short form is a word with another one: {known & set(forms)}"
     kept: list[str] = []
     steps = []
     for normal, words in sorted(forms.items()):
