@@ -99,7 +99,9 @@ def identifiers_model(staged: list[StagedTable], time_columns: dict[str, str]) -
             )
         for column in one.identifier_columns:
             # two literal addresses may be one mailbox: said beside, never used to link
-            canonical = f"{{{{ canonical_email('{column.name}') }}}}" if column.kind == "email" else column.name
+            canonical = (
+                f"{{{{ canonical_email('{column.name}') }}}}" if column.kind == "email" else column.name
+            )
             parts.append(
                 "select\n"
                 f"    node_id, source, source_table, '{one.entity.name}' as entity, brand, {profile} as is_profile,\n"

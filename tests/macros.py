@@ -58,7 +58,7 @@ def macros(engine: str = "duckdb") -> dict[str, Callable[..., Any]]:
     def leave(value: Any) -> None:
         raise _Returned(value)
 
-    environment = jinja2.Environment(extensions=["jinja2.ext.do"], autoescape=False)  # noqa: S701
+    environment = jinja2.Environment(extensions=["jinja2.ext.do"], autoescape=False)
     environment.globals |= {"adapter": Adapter, "return": leave, "ref": lambda name: name}
     # one template per macro, as in dbt: a macro finds the others when it calls them, whatever file they stand in
     for folder in ("engine", "normalise"):

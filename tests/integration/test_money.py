@@ -12,7 +12,9 @@ TABLE: dict[str, Any] = {
 STAGED = ("+stg_orders", "+quarantine_rows")
 
 
-def company(folder: Path, tables: list[dict[str, Any]], rows: dict[str, list[str]], **source: str) -> TestCompany:
+def company(
+    folder: Path, tables: list[dict[str, Any]], rows: dict[str, list[str]], **source: str
+) -> TestCompany:
     """A shop with these order files, built up to staging."""
     made = TestCompany(
         folder,
@@ -29,9 +31,22 @@ def company(folder: Path, tables: list[dict[str, Any]], rows: dict[str, list[str
 
 def test_amounts_that_may_be_two_numbers_are_quarantined_and_say_how_to_decide(tmp_path: Path) -> None:
     """`1,234` is never guessed; with `decimal` declared it is read, and what does not fit is refused."""
-    other = {**TABLE, "name": "german", "path": "data/german.csv", "decimal": ",", "columns": {**TABLE["columns"]}}
-    lines = ["1;2026-01-01;1,234;EUR", "2;2026-01-01;1.234,56;EUR", "3;2026-01-01;1.234;EUR", "4;2026-01-01;12.50;EUR"]
-    made = company(tmp_path, [TABLE, other], {"data/orders.csv": lines, "data/german.csv": lines}, delimiter=";")
+    other = {
+        **TABLE,
+        "name": "german",
+        "path": "data/german.csv",
+        "decimal": ",",
+        "columns": {**TABLE["columns"]},
+    }
+    lines = [
+        "1;2026-01-01;1,234;EUR",
+        "2;2026-01-01;1.234,56;EUR",
+        "3;2026-01-01;1.234;EUR",
+        "4;2026-01-01;12.50;EUR",
+    ]
+    made = company(
+        tmp_path, [TABLE, other], {"data/orders.csv": lines, "data/german.csv": lines}, delimiter=";"
+    )
 
     assert made.rows("select source_table, order_id, cast(gross_amount as varchar) from staging.stg_orders order by 1, 2") == [
         ("german", "1", "1.23"), ("german", "2", "1234.56"), ("german", "3", "1234.00"),

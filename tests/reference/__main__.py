@@ -55,7 +55,11 @@ def literal(value: Any, indent: int = 0) -> str:
         items = [f"{literal(key)}: {literal(one, indent + 4 if indent else 0)}" for key, one in value.items()]
         broken = indent and any(isinstance(one, (dict, list)) for one in value.values())
         pad = "\n" + " " * (indent + 4)
-        return "{" + pad + f",{pad}".join(items) + "\n" + " " * indent + "}" if broken else "{" + ", ".join(items) + "}"
+        return (
+            "{" + pad + f",{pad}".join(items) + "\n" + " " * indent + "}"
+            if broken
+            else "{" + ", ".join(items) + "}"
+        )
     if isinstance(value, list):
         return "[" + ", ".join(literal(one) for one in value) + "]"
     return "'" + str(value).replace("\\", "\\\\").replace("'", "\\'") + "'"

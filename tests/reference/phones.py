@@ -145,7 +145,9 @@ def _cuts(main: list[dict[str, str]]) -> Iterator[str]:
         prefix = row["national_prefix"]
         if prefix and row["region"] not in HOME_ONLY:
             by_prefix.setdefault(prefix, []).append(row["calling_code"])
-    by_prefix["8"] = sorted({*by_prefix["8"], "370"} - {"375"})  # Lithuania until 2024; Belarus has numbers in 8
+    by_prefix["8"] = sorted(
+        {*by_prefix["8"], "370"} - {"375"}
+    )  # Lithuania until 2024; Belarus has numbers in 8
     by_prefix["0"].append("375")
     for prefix, codes in sorted(by_prefix.items()):
         # a number that itself begins with the prefix is none, but for 8 (Russia) and 00 (services of some countries)
@@ -162,7 +164,9 @@ def _without_zero(main: list[dict[str, str]]) -> list[str]:
     """Calling codes after which no number begins with 0: a zero left there is a prefix of a number too short."""
     starts = re.compile(r"(?:^|\||\(\?:)(?:0|\[0)")
     return [
-        row["calling_code"] for row in main if row["national_prefix"] == "0" and not starts.search(row["pattern"])
+        row["calling_code"]
+        for row in main
+        if row["national_prefix"] == "0" and not starts.search(row["pattern"])
     ]
 
 

@@ -57,14 +57,21 @@ def countries() -> list[dict[str, str]]:
     wanted += [(alias, code) for alias, code in _alpha3().items() if code in codes]
     wanted += list(OTHERS.items())
     wanted += [
-        (Locale.parse(one).territories[code], code) for one in LOCALES for code in codes if code in Locale.parse(one).territories
+        (Locale.parse(one).territories[code], code)
+        for one in LOCALES
+        for code in codes
+        if code in Locale.parse(one).territories
     ]
     keys = through("lookup_key", (name for name, _ in wanted))
     found: dict[str, set[str]] = {}
     for key, (_, code) in zip(keys, wanted, strict=True):
         found.setdefault(key, set()).add(code)
     fixed = {key: code for key, (_, code) in zip(keys[: len(codes)], wanted, strict=False)}
-    rows = {key: fixed.get(key) or (min(one) if len(one) == 1 else None) for key, one in found.items() if key and key not in AMBIGUOUS}
+    rows = {
+        key: fixed.get(key) or (min(one) if len(one) == 1 else None)
+        for key, one in found.items()
+        if key and key not in AMBIGUOUS
+    }
     return [
         {"lookup_key": key, "country_code": code, "name": english.territories[code]}
         for key, code in sorted(rows.items())
@@ -76,7 +83,9 @@ def _alpha3() -> dict[str, str]:
     from babel.core import get_global
 
     aliases: Any = get_global("territory_aliases")
-    return {alias: to[0] for alias, to in aliases.items() if len(alias) == 3 and alias.isalpha() and len(to) == 1}
+    return {
+        alias: to[0] for alias, to in aliases.items() if len(alias) == 3 and alias.isalpha() and len(to) == 1
+    }
 
 
 def currencies() -> list[dict[str, str]]:

@@ -37,12 +37,20 @@ def through(macro: str, values: Iterable[str]) -> list[str]:
 
 def lexicon(currencies: list[dict[str, str]]) -> dict[str, Any]:
     """What the macros of `macros/normalise` ask."""
-    return {"titles": _titles(), "families": _families(), "emails": _emails(), "address": _address(), **_money(currencies)}
+    return {
+        "titles": _titles(),
+        "families": _families(),
+        "emails": _emails(),
+        "address": _address(),
+        **_money(currencies),
+    }
 
 
 def _either(words: Iterable[str]) -> str:
     """Alternatives, the longest first: the first that fits is taken."""
-    return "|".join(sorted({re.sub(r"\.", "[.]", word) for word in words}, key=lambda word: (-len(word), word)))
+    return "|".join(
+        sorted({re.sub(r"\.", "[.]", word) for word in words}, key=lambda word: (-len(word), word))
+    )
 
 
 def _titles() -> dict[str, str]:
@@ -74,7 +82,9 @@ def _families() -> dict[str, str]:
 def _emails() -> list[dict[str, str]]:
     grouped: dict[tuple[str, str, str], list[str]] = {}
     for row in seed("email_providers"):
-        grouped.setdefault((row["canonical_domain"], row["ignores_dots"], row["tag"]), []).append(row["domain"])
+        grouped.setdefault((row["canonical_domain"], row["ignores_dots"], row["tag"]), []).append(
+            row["domain"]
+        )
     return [
         {"domains": _either(domains), "domain": domain, "ignores_dots": dots, "tag": tag}
         for (domain, dots, tag), domains in grouped.items()
@@ -102,7 +112,9 @@ def _address() -> list[list[str]]:
             steps.append([f" (?:{_either(rest)}) ", f" {normal} " if normal else " "])
     for start in range(0, len(kept), 9):
         part = kept[start : start + 9]
-        steps.append([f" (?:{'|'.join(part)}) ", " " + "".join(f"\\{n}" for n in range(1, len(part) + 1)) + " "])
+        steps.append(
+            [f" (?:{'|'.join(part)}) ", " " + "".join(f"\\{n}" for n in range(1, len(part) + 1)) + " "]
+        )
     return steps
 
 
@@ -126,7 +138,9 @@ def nicknames() -> tuple[list[dict[str, str]], list[dict[str, str]]]:
     one's own: the list also says that `michael` is short for `mike`.
     """
     with (Path(__file__).parent / "nicknames.csv").open(encoding="utf-8", newline="") as handle:
-        listed = {(row["name2"], row["name1"]) for row in csv.DictReader(handle) if row["name2"] and row["name1"]}
+        listed = {
+            (row["name2"], row["name1"]) for row in csv.DictReader(handle) if row["name2"] and row["name1"]
+        }
     pairs = sorted(listed - NOT_MEANT)
     shorts: dict[str, set[str]] = {}
     formals: dict[str, set[str]] = {}
@@ -145,5 +159,9 @@ def nicknames() -> tuple[list[dict[str, str]], list[dict[str, str]]]:
         while root in step:
             root = step[root]
         roots.append({"name": name, "root": root})
-    forms = [{"name": short, "formal_name": formal} for short in sorted(formals) for formal in sorted(formals[short])]
+    forms = [
+        {"name": short, "formal_name": formal}
+        for short in sorted(formals)
+        for formal in sorted(formals[short])
+    ]
     return forms, roots

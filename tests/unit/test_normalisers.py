@@ -36,7 +36,9 @@ def con() -> Any:
     with duckdb.connect() as opened:
         for name in ("country_names", "given_name_roots"):
             path = ROOT / "seeds" / f"{name}.csv"
-            opened.execute(f"create table {name} as from read_csv('{path}', header = true, all_varchar = true)")
+            opened.execute(
+                f"create table {name} as from read_csv('{path}', header = true, all_varchar = true)"
+            )
         yield opened
 
 
@@ -46,9 +48,13 @@ def through(con: duckdb.DuckDBPyConnection, expression: str, values: list[str | 
     return [row[0] for row in con.execute(query, [values]).fetchall()]
 
 
-def test_mailboxes_are_those_of_validator_js_but_for_three_named_cases(con: duckdb.DuckDBPyConnection) -> None:
+def test_mailboxes_are_those_of_validator_js_but_for_three_named_cases(
+    con: duckdb.DuckDBPyConnection,
+) -> None:
     """37 published cases through both macros."""
-    with (ROOT / "tests" / "reference" / "email_normalisation_cases.csv").open(encoding="utf-8", newline="") as handle:
+    with (ROOT / "tests" / "reference" / "email_normalisation_cases.csv").open(
+        encoding="utf-8", newline=""
+    ) as handle:
         cases = [(row["input"], row["expected"] or None) for row in csv.DictReader(handle)]
     literal = through(con, sql("normalize_email", "one"), [text for text, _ in cases])
     found = through(con, sql("canonical_email", "one"), literal)
@@ -76,7 +82,9 @@ IDEMPOTENT: dict[str, tuple[str, tuple[Any, ...]]] = {
 @pytest.mark.parametrize("kind", IDEMPOTENT)
 @settings(max_examples=60, deadline=None)
 @given(values=st.lists(TEXTS, min_size=1, max_size=25))
-def test_normalising_twice_is_normalising_once(con: duckdb.DuckDBPyConnection, kind: str, values: list[str]) -> None:
+def test_normalising_twice_is_normalising_once(
+    con: duckdb.DuckDBPyConnection, kind: str, values: list[str]
+) -> None:
     """Else two loads of one value, one of them through another system of ours, would not meet."""
     macro, arguments = IDEMPOTENT[kind]
     expression = sql(macro, "one", *arguments)
@@ -98,7 +106,10 @@ def test_an_address_twice_is_an_address_once(con: duckdb.DuckDBPyConnection, val
 
 
 @settings(max_examples=60, deadline=None)
-@given(cents=st.integers(-(10**12), 10**12), style=st.sampled_from([(",", "."), (".", ","), (" ", "."), ("'", "."), ("", ".")]))
+@given(
+    cents=st.integers(-(10**12), 10**12),
+    style=st.sampled_from([(",", "."), (".", ","), (" ", "."), ("'", "."), ("", ".")]),
+)
 def test_an_amount_written_in_any_style_is_read_back(
     con: duckdb.DuckDBPyConnection, cents: int, style: tuple[str, str]
 ) -> None:
@@ -108,7 +119,9 @@ def test_an_amount_written_in_any_style_is_read_back(
     text = f"{'-' if cents < 0 else ''}{whole:,}".replace(",", groups) + f"{decimal}{rest:02}"
     wanted = f"{'-' if cents < 0 else ''}{whole}.{rest:02}"
     for declared in ("", decimal):
-        assert through(con, f"cast({sql('parse_money', 'one', declared)} as varchar)", [text, f"€ {text}"]) == [wanted, wanted]
+        assert through(
+            con, f"cast({sql('parse_money', 'one', declared)} as varchar)", [text, f"€ {text}"]
+        ) == [wanted, wanted]
 
 
 def test_the_generated_files_are_those_of_their_packages_and_seeds() -> None:
