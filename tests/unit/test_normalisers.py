@@ -129,3 +129,20 @@ def test_the_generated_files_are_those_of_their_packages_and_seeds() -> None:
     stale = [name for name, text in files().items() if (ROOT / name).read_text(encoding="utf-8") != text]
 
     assert stale == []
+
+
+KEYS = {
+    "phone_regions": ("region", "calling_code"), "country_names": ("lookup_key",), "currencies": ("code",), "nicknames": ("name", "formal_name"),
+    "given_name_roots": ("name",), "family_names": ("name",), "email_providers": ("domain",), "address_words": ("word",),
+    "name_titles": ("title", "position"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", KEYS)
+def test_the_keys_of_seeds_are_unique(seed: str) -> None:
+    """A name that stood twice would make two rows of one, or a rule that depends on order."""
+    with (ROOT / "seeds" / f"{seed}.csv").open(encoding="utf-8", newline="") as handle:
+        keys = [tuple(row[column] for column in KEYS[seed]) for row in csv.DictReader(handle)]
+
+    assert len(set(keys)) == len(keys)
+    assert all(all(key) for key in keys)
