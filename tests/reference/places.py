@@ -49,19 +49,13 @@ FUNDS = {"XXX", "XTS", "XUA", "XSU", "XBA", "XBB", "XBC", "XBD", "XAU", "XAG", "
 
 def countries() -> list[dict[str, str]]:
     """Names and codes of every country, each key once; a key that means two countries is left out."""
-    english = Locale.parse("en")
-    codes = sorted(
-        code for code in english.territories if len(code) == 2 and code.isalpha() and code not in NO_COUNTRIES
-    )
+    names: dict[str, Any] = {one: Locale.parse(one).territories for one in LOCALES}
+    english = names["en"]
+    codes = sorted(code for code in english if len(code) == 2 and code.isalpha() and code not in NO_COUNTRIES)
     wanted: list[tuple[str, str]] = [(code, code) for code in codes]
     wanted += [(alias, code) for alias, code in _alpha3().items() if code in codes]
     wanted += list(OTHERS.items())
-    wanted += [
-        (Locale.parse(one).territories[code], code)
-        for one in LOCALES
-        for code in codes
-        if code in Locale.parse(one).territories
-    ]
+    wanted += [(names[one][code], code) for one in LOCALES for code in codes if code in names[one]]
     keys = through("lookup_key", (name for name, _ in wanted))
     found: dict[str, set[str]] = {}
     for key, (_, code) in zip(keys, wanted, strict=True):
@@ -73,7 +67,7 @@ def countries() -> list[dict[str, str]]:
         if key and key not in AMBIGUOUS
     }
     return [
-        {"lookup_key": key, "country_code": code, "name": english.territories[code]}
+        {"lookup_key": key, "country_code": code, "name": english[code]}
         for key, code in sorted(rows.items())
         if code
     ]
