@@ -39,6 +39,7 @@ class Options(Part):
     region: str | None = Field(None, pattern=r"^[A-Z]{2}$")
     timezone: Timezone | None = None
     currency: Currency | None = None
+    decimal: Literal[".", ","] | None = None
     encoding: Encoding | None = None
     delimiter: Delimiter | None = None
     touchpoint: str | None = None

@@ -38,6 +38,19 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Normalised:
+    """A column beside the delivered ones: a call of a macro, in which `{region}` is the source's region.
+
+    `level` 2 reads columns of level 1, and so on.
+    """
+
+    name: str
+    call: str
+    description: str
+    level: int
+
+
+@dataclass(frozen=True)
 class Entity:
     """A canonical entity; `profile` entities describe a person, `immutable` keep the first delivery."""
 
@@ -46,6 +59,7 @@ class Entity:
     profile: bool
     immutable: bool
     columns: dict[str, Column]
+    normalised: tuple[Normalised, ...] = ()
 
 
 @cache
@@ -59,7 +73,22 @@ def _entity(name: str, body: dict[str, object]) -> Entity:
     raw = body["columns"]
     assert isinstance(raw, dict)
     columns = {column: _column(column, kind, words) for column, (kind, *words) in raw.items()}
-    return Entity(name, str(body["plural"]), bool(body.get("profile")), bool(body.get("immutable")), columns)
+    return Entity(
+        name,
+        str(body["plural"]),
+        bool(body.get("profile")),
+        bool(body.get("immutable")),
+        columns,
+        _normalised(body.get("normalised")),
+    )
+
+
+def _normalised(raw: object) -> tuple[Normalised, ...]:
+    found: dict[str, Normalised] = {}
+    for name, (call, *words) in (raw if isinstance(raw, dict) else {}).items():
+        below = [one.level for one in found.values() if f"'{one.name}'" in call]
+        found[name] = Normalised(name, call, ", ".join(words), max(below, default=0) + 1)
+    return tuple(found.values())
 
 
 def _column(name: str, kind: str, words: list[str]) -> Column:

@@ -80,30 +80,22 @@ class StagedTable:
         return self.entity.immutable or not self.key
 
 
-def staged_table(
-    company: Company, source: Source, table: Table, calling_codes: dict[str, tuple[str, str]]
-) -> StagedTable:
+def staged_table(company: Company, source: Source, table: Table) -> StagedTable:
     """Work out columns, normalisers and checks of one table."""
     entity = entities()[table.entity]
-    maker = _Columns(company, source, table, entity, calling_codes)
+    maker = _Columns(company, source, table, entity)
     return StagedTable(
         source, table, entity, maker.canonical(), maker.attributes(), table.key, maker.identifiers()
     )
 
 
 class _Columns:
-    def __init__(
-        self,
-        company: Company,
-        source: Source,
-        table: Table,
-        entity: Entity,
-        calling_codes: dict[str, tuple[str, str]],
-    ) -> None:
+    def __init__(self, company: Company, source: Source, table: Table, entity: Entity) -> None:
         self.company, self.source, self.table, self.entity = company, source, table, entity
         self.timezone = table.timezone or source.timezone or "UTC"
-        region = table.region or source.region
-        self.code, self.trunk = calling_codes.get(region or "", ("", ""))
+        self.region = table.region or source.region or ""
+        # only csv leaves open what a dot means; databases, parquet and JSON write numbers in one way
+        self.decimal = table.decimal or source.decimal or ("" if is_csv(source, table) else "typed")
         self.person_identifiers = [
             name for name, one in company.file.identity.identifiers.items() if one.kind == "person"
         ]
@@ -150,6 +142,8 @@ class _Columns:
         when = self._required_when(column)
         default = self._default(column.name)
         if spec is None:
+            if column.kind == "currency":
+                default = f"{{{{ {self._row_currency()} }}}}"
             expression = default or "null"
             return StagedColumn(
                 column.name,
@@ -167,15 +161,19 @@ class _Columns:
         raws = self._raws(spec)
         texts = self._coalesce([f"{{{{ clean_text('{_jinja(raw)}') }}}}" for raw in raws])
         value = self._coalesce([self._value(raw, column.kind, pattern) for raw in raws])
+        read = value
         if default:
             value = f"coalesce({value}, {default})"
         checks = []
         if column.required or when:
             checks.append(f"when {texts} is null{when} then 'no {column.name}'")
-        if column.kind in ("date", "timestamp", "int", "double", "money", "boolean"):
+        if column.kind in ("date", "timestamp", "int", "double", "boolean", "currency"):
+            word = "unknown" if column.kind == "currency" else "unreadable"
             checks.append(
-                f"when {texts} is not null and {value} is null then 'unreadable {column.kind} in {column.name}'"
+                f"when {texts} is not null and {read} is null then '{word} {column.kind} in {column.name}'"
             )
+        if column.kind == "money":
+            checks += self._money_checks(column.name, self._coalesce(raws), texts, value)
         problem = f"case {' '.join(checks)} end" if checks else None
         return StagedColumn(
             column.name,
@@ -189,6 +187,32 @@ class _Columns:
             identifier,
         )
 
+    def _money_checks(self, name: str, raw: str, texts: str, value: str) -> list[str]:
+        """What makes an amount unusable: unreadable, two readings, another currency beside it than the row's."""
+        told = f"ambiguous money in {name}: one sign before three digits; declare `decimal` for the source"
+        return [
+            f"when {texts} is not null and {value} is null and {{{{ is_ambiguous_money('{_jinja(raw)}') }}}} then '{told}'",
+            f"when {texts} is not null and {value} is null then 'unreadable money in {name}'",
+            f"when {{{{ is_other_currency('{_jinja(raw)}', {self._row_currency()}) }}}}"
+            f" then 'another currency in {name} than the row has'",
+        ]
+
+    def _row_currency(self) -> str:
+        """The currency that the row's amounts are in, as a Jinja expression: its column, what stands beside the first amount, ours."""
+        columns = self.table.columns
+        default = f"'{_jinja(_text(self._home_currency()))}'"
+        if "currency" not in self.entity.columns:
+            return default
+        if "currency" in columns:
+            listed = ", ".join(f"'{_jinja(raw)}'" for raw in self._raws(columns["currency"]))
+            return f"row_currency([{listed}], {default})"
+        amounts = [n for n, one in self.entity.columns.items() if one.kind == "money" and n in columns]
+        beside = self._coalesce(self._raws(columns[amounts[0]])) if amounts else ""
+        return f"row_currency([], {default}, '{_jinja(beside)}')"
+
+    def _home_currency(self) -> str:
+        return self.table.currency or self.source.currency or self.company.file.reporting.currency
+
     def _required_when(self, column: Column) -> str:
         """` and <other column> = <value>`, for a column that only some rows cannot do without."""
         if column.required_when is None:
@@ -198,8 +222,7 @@ class _Columns:
 
     def _default(self, name: str) -> str | None:
         if name == "currency":
-            currency = self.table.currency or self.source.currency or self.company.file.reporting.currency
-            return plain(_text(currency))
+            return plain(_text(self._home_currency()))
         for option in ("touchpoint", "channel"):
             value = getattr(self.table, option) or getattr(self.source, option)
             if name == option and value:
@@ -222,19 +245,22 @@ class _Columns:
     def _value(self, raw: str, kind: str, pattern: str | None) -> str:
         arg = _jinja(raw)
         if kind == "phone":
-            return f"{{{{ normalize_phone('{arg}', '{self.code}', '{self.trunk}') }}}}"
+            return f"{{{{ normalize_phone('{arg}', '{self.region}') }}}}"
         if kind == "timestamp":
             form = f"'{_jinja(pattern)}'" if pattern else "none"
             return f"{{{{ parse_timestamp('{arg}', '{self.timezone}', {form}) }}}}"
         if kind == "date":
             form = f"'{_jinja(pattern)}'" if pattern else "none"
             return f"{{{{ parse_date('{arg}', {form}) }}}}"
+        if kind == "money":
+            return f"{{{{ parse_money('{arg}', '{self.decimal}') }}}}"
+        if kind == "currency":
+            return f"{{{{ normalize_currency('{arg}', '{_jinja(_text(self._home_currency()))}') }}}}"
         macro = {
             "email": "normalize_email",
             "code": "normalize_code",
             "int": "parse_int",
             "double": "parse_double",
-            "money": "parse_money",
             "boolean": "parse_boolean",
         }.get(kind, "clean_text")
         return f"{{{{ {macro}('{arg}') }}}}"
@@ -249,6 +275,12 @@ def is_json_lines(source: Source, table: Table) -> bool:
     return source.connector in ("segment", "rest") or (table.path or "").removesuffix(".gz").endswith(
         ".jsonl"
     )
+
+
+def is_csv(source: Source, table: Table) -> bool:
+    """Are the table's numbers text that somebody's program or hand has formatted?"""
+    path = (table.path or "").removesuffix(".gz")
+    return source.connector == "files" and not path.endswith((".jsonl", ".parquet"))
 
 
 def top_level(source: Source, table: Table) -> list[str]:
@@ -478,11 +510,12 @@ def current_model(staged: StagedTable) -> str:
     names += [f"{c.name}_delivered" for c in staged.columns if c.kind in ("email", "phone") and c.delivered]
     names += [c.name for c in staged.identifier_columns if "__" in c.name]
     names += [f"answer_{question}" for question in table.questions]
-    listed = ",\n    ".join([*names, "attributes"])
+    indent = ",\n    "
     rows = f"rows_{staged.slug}"
     touched = (
         f"select record_key from staging.{rows} where load_id in (select load_id from staging.work_loads)"
     )
+    listed = indent.join([*names, *(one.name for one in staged.entity.normalised), "attributes"])
     if staged.immutable:
         config, only_touched, current = "materialized='view'", "", "not is_deleted"
     else:
@@ -508,7 +541,7 @@ versions as (
         {ranked if not staged.immutable else ""}
     from {{{{ ref('{rows}') }}}}
     where row_status = 'loaded'{only_touched}
-)
+){_normal_steps(staged, current)}
 
 select
     record_id,
@@ -521,9 +554,28 @@ select
     updated_at as record_updated_at,
     load_seq,
     {listed}
-from versions
+from {_last_step(staged)}
 where {current}
 """
+
+
+def _last_step(staged: StagedTable) -> str:
+    top = max((one.level for one in staged.entity.normalised), default=0)
+    return f"normal_{top}" if top else "versions"
+
+
+def _normal_steps(staged: StagedTable, current: str) -> str:
+    """The steps that add columns to compare by to current versions; what reads other such columns comes in a later step."""
+    region = staged.table.region or staged.source.region or ""
+    steps, below = "", "versions"
+    for level in sorted({one.level for one in staged.entity.normalised}):
+        calls = [one for one in staged.entity.normalised if one.level == level]
+        listed = ",\n        ".join(
+            ["*", *(f"{{{{ {one.call.format(region=region)} }}}} as {one.name}" for one in calls)]
+        )
+        steps += f",\n\nnormal_{level} as (\n    select\n        {listed}\n    from {below}\n    where {current}\n)"
+        below = f"normal_{level}"
+    return steps
 
 
 def node_sql(staged: StagedTable) -> str:

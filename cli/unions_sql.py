@@ -49,6 +49,7 @@ def entity_columns(entity: Entity, identifiers: dict[str, Identifier]) -> list[t
         (name, "string") for name, one in identifiers.items() if one.kind == "person" and name not in names
     ]
     columns += [(f"{kind}_delivered", "string") for kind in ("email", "phone") if kind in entity.columns]
+    columns += [(one.name, "string") for one in entity.normalised]
     return [*columns, ("attributes", "string")]
 
 
@@ -82,6 +83,7 @@ def identifiers_model(staged: list[StagedTable], time_columns: dict[str, str]) -
         ("is_profile", "boolean"),
         ("identifier_type", "string"),
         ("identifier_value", "string"),
+        ("canonical_value", "string"),
         ("first_seen_at", "timestamp"),
         ("last_seen_at", "timestamp"),
         ("records", "bigint"),
@@ -96,10 +98,15 @@ def identifiers_model(staged: list[StagedTable], time_columns: dict[str, str]) -
                 "bool_or(type = 'identify' and coalesce(email, phone, first_name, last_name) is not null)"
             )
         for column in one.identifier_columns:
+            # two literal addresses may be one mailbox: said beside, never used to link
+            canonical = (
+                f"{{{{ canonical_email('{column.name}') }}}}" if column.kind == "email" else column.name
+            )
             parts.append(
                 "select\n"
                 f"    node_id, source, source_table, '{one.entity.name}' as entity, brand, {profile} as is_profile,\n"
                 f"    '{column.identifier}' as identifier_type, {column.name} as identifier_value,\n"
+                f"    {canonical} as canonical_value,\n"
                 f"    min({seen}) as first_seen_at, max({seen}) as last_seen_at, count(*) as records\n"
                 f"from {{{{ ref('stg_{one.slug}') }}}}\n"
                 f"where {column.name} is not null"

@@ -51,7 +51,9 @@
 {% macro duckdb__matches(expression, pattern) -%}
     {{ return('regexp_matches(' ~ expression ~ ", '" ~ pattern ~ "')") }}
 {%- endmacro %}
-{% macro default__matches(expression, pattern) -%} {{ return('(' ~ expression ~ " rlike '" ~ pattern ~ "')") }} {%- endmacro %}
+{% macro default__matches(expression, pattern) -%}
+    {{ return('(' ~ expression ~ " rlike '" ~ pattern | replace('\\', '\\\\') ~ "')") }}
+{%- endmacro %}
 
 {% macro regexp_replace_all(expression, pattern, with) -%}
     {{ return(adapter.dispatch('regexp_replace_all')(expression, pattern, with)) }}
@@ -60,12 +62,34 @@
     {{ return('regexp_replace(' ~ expression ~ ", '" ~ pattern ~ "', '" ~ with ~ "', 'g')") }}
 {%- endmacro %}
 {% macro default__regexp_replace_all(expression, pattern, with) -%}
-    {{ return('regexp_replace(' ~ expression ~ ", '" ~ pattern ~ "', '" ~ with ~ "')") }}
+    {{ return(
+        'regexp_replace(' ~ expression ~ ", '" ~ pattern | replace('\\', '\\\\') ~ "', '" ~ with | replace('\\', '$') ~ "')"
+    ) }}
 {%- endmacro %}
 
-{#- Arabic-Indic, Persian, Thai and full-width digits as 0-9. -#}
+{#- Digits of other scripts as 0-9: Arabic, Persian, Indian scripts, Thai, Lao, Burmese, Khmer, full-width (and its plus). -#}
 {% macro latin_digits(expression) -%}
-    translate({{ expression }}, '٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹๐๑๒๓๔๕๖๗๘๙０１２３４５６７８９＋', '0123456789012345678901234567890123456789+')
+    translate(
+        {{ expression }},
+        '٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹०१२३४५६७८९০১২৩৪৫৬৭৮৯੦੧੨੩੪੫੬੭੮੯૦૧૨૩૪૫૬૭૮૯௦௧௨௩௪௫௬௭௮௯౦౧౨౩౪౫౬౭౮౯೦೧೨೩೪೫೬೭೮೯൦൧൨൩൪൫൬൭൮൯๐๑๒๓๔๕๖๗๘๙໐໑໒໓໔໕໖໗໘໙၀၁၂၃၄၅၆၇၈၉០១២៣៤៥៦៧៨៩０１２３４５６７８９＋',
+        '{{ '0123456789' * 15 }}+'
+    )
+{%- endmacro %}
+
+{#- The first match replaced; `\\1` is the first group. Replacing leaves alone what does not match. -#}
+{% macro regexp_sub(expression, pattern, to) -%} {{ return(adapter.dispatch('regexp_sub')(expression, pattern, to)) }} {%- endmacro %}
+{% macro duckdb__regexp_sub(expression, pattern, to) -%}
+    {{ return('regexp_replace(' ~ expression ~ ", '" ~ pattern ~ "', '" ~ to ~ "')") }}
+{%- endmacro %}
+{% macro default__regexp_sub(expression, pattern, to) -%}
+    {{ return('regexp_replace(' ~ expression ~ ", '" ~ pattern | replace('\\', '\\\\') ~ "', '" ~ to | replace('\\', '$') ~ "', 1)") }}
+{%- endmacro %}
+
+{#- The first match, '' where there is none. -#}
+{% macro regexp_find(expression, pattern) -%} {{ return(adapter.dispatch('regexp_find')(expression, pattern)) }} {%- endmacro %}
+{% macro duckdb__regexp_find(expression, pattern) -%} {{ return('regexp_extract(' ~ expression ~ ", '" ~ pattern ~ "')") }} {%- endmacro %}
+{% macro default__regexp_find(expression, pattern) -%}
+    {{ return('regexp_extract(' ~ expression ~ ", '" ~ pattern | replace('\\', '\\\\') ~ "', 0)") }}
 {%- endmacro %}
 
 {% macro unicode_nfc(expression) -%} {{ return(adapter.dispatch('unicode_nfc')(expression)) }} {%- endmacro %}

@@ -9,17 +9,6 @@
 {% macro parse_double(column) -%}
     case when {{ matches(column, '[0-9]') }} then {{ try_to(clean_text(column), 'double') }} end
 {%- endmacro %}
-{#- Exact decimals. Text in exponent form ('8.9e-16', which parquet doubles print) goes through double:
-    DuckDB 1.5 reads it as 0.01 when cast straight to decimal. Ten trillion and more is a slip of the keyboard:
-    taken in, one such value would overflow the sums it enters, and with them every build. -#}
-{% macro parse_money(column) -%}
-    cast(case
-        when {{ matches(column, '[eE]') }}
-            then {{ try_to(try_to(clean_text(column), 'double'), 'decimal(15,2)') }}
-        else {{ try_to(clean_text(column), 'decimal(15,2)') }}
-    end as decimal(18,2))
-{%- endmacro %}
-
 {% macro parse_boolean(column) -%}
     case lower({{ clean_text(column) }})
         when 'true' then true when 't' then true when 'yes' then true when 'y' then true when '1' then true
