@@ -13,24 +13,19 @@ from typing import Any
 import yaml
 
 from cli import presets
+from cli.answers_sql import answers_model, quarantine_answers_model
 from cli.config import Company, secret
 from cli.config_sources import Source, Table
+from cli.config_sql import config_models
+from cli.current_sql import current_model
 from cli.entities import entities
 from cli.replays_sql import REPLAYS_TABLE, load_counts_model, quarantine_rows_model, replays_model
-from cli.staging_sql import (
-    TIME_COLUMNS,
-    StagedTable,
-    current_model,
-    plain,
-    rows_model,
-    staged_table,
-    top_level,
-)
+from cli.sql_text import plain
+from cli.staged import TIME_COLUMNS, StagedTable, top_level
+from cli.staged_columns import staged_table
+from cli.staging_sql import rows_model
 from cli.unions_sql import (
-    answers_model,
-    config_models,
     identifiers_model,
-    quarantine_answers_model,
     record_nodes_model,
     rows_union_model,
     union_model,

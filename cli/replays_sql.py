@@ -6,7 +6,7 @@ A correction may be wrong again and be corrected again: `first_*` names the row 
 
 from collections.abc import Sequence
 
-from cli.staging_sql import StagedTable
+from cli.staged import StagedTable
 
 REPLAYS_TABLE = "_cdp_replays"
 REPLAYS_COLUMNS = (

@@ -1,11 +1,12 @@
-"""SQL of the generated models that gather all source tables: entity unions, identifiers, counts, config."""
+"""SQL of the generated models that gather all source tables: entity unions, identifiers, work, quarantine, counts."""
 
 from collections.abc import Sequence
 
-from cli.config import CdpFile, Identifier
+from cli.config import Identifier
 from cli.config_sources import Source
 from cli.entities import Entity
-from cli.staging_sql import StagedTable, plain
+from cli.sql_text import empty, typed_null
+from cli.staged import StagedTable
 
 COMMON = (
     ("record_id", "string"),
@@ -18,27 +19,6 @@ COMMON = (
     ("record_updated_at", "timestamp"),
     ("load_seq", "bigint"),
 )
-QUESTION_COLUMNS = (
-    ("question", "string"),
-    ("survey", "string"),
-    ("metric", "string"),
-    ("scale_min", "int"),
-    ("scale_max", "int"),
-    ("satisfied_from", "int"),
-    ("easy_from", "int"),
-    ("high_is", "string"),
-    ("kind", "string"),
-    ("touchpoint", "string"),
-)
-
-
-def _typed_null(sql_type: str) -> str:
-    return f"cast(null as {{{{ sql_type('{sql_type}') }}}})"
-
-
-def _empty(columns: Sequence[tuple[str, str]]) -> str:
-    listed = ",\n    ".join(f"{_typed_null(sql_type)} as {name}" for name, sql_type in columns)
-    return f"select\n    {listed}\nwhere false"
 
 
 def entity_columns(entity: Entity, identifiers: dict[str, Identifier]) -> list[tuple[str, str]]:
@@ -64,11 +44,11 @@ def union_model(entity: Entity, staged: list[StagedTable], identifiers: dict[str
         listed = [
             name
             if not name.endswith("_delivered") or name in delivered
-            else f"{_typed_null(sql_type)} as {name}"
+            else f"{typed_null(sql_type)} as {name}"
             for name, sql_type in columns
         ]
         parts.append("select\n    " + ",\n    ".join(listed) + f"\nfrom {{{{ ref('stg_{one.slug}') }}}}")
-    body = "\nunion all\n".join(parts) or _empty(columns)
+    body = "\nunion all\n".join(parts) or empty(columns)
     return f"{{{{ config(materialized='view') }}}}\n-- Grain: one row per record of entity {entity.name}.\n{body}\n"
 
 
@@ -113,7 +93,7 @@ def identifiers_model(staged: list[StagedTable], time_columns: dict[str, str]) -
                 "{% if is_incremental() %} and node_id in (select node_id from {{ ref('touched_nodes') }}){% endif %}\n"
                 f"group by node_id, source, source_table, brand, {column.name}"
             )
-    body = "\nunion all\n".join(parts) or _empty(columns)
+    body = "\nunion all\n".join(parts) or empty(columns)
     return (
         "{{ config(\n    materialized='incremental',\n    incremental_strategy='replace_touched',\n    touch_column='node_id',\n"
         "    touched_sql='select node_id from staging.touched_nodes',\n) }}\n"
@@ -121,102 +101,6 @@ def identifiers_model(staged: list[StagedTable], time_columns: dict[str, str]) -
         "-- depends_on: {{ ref('touched_nodes') }}\n"
         f"{body}\n"
     )
-
-
-def answers_model(staged: list[StagedTable]) -> str:
-    """`stg_answers`: one row per answered question, wide or long, with the score read by cx.questions."""
-    parts = []
-    for one in staged:
-        if one.entity.name != "response":
-            continue
-        for question in one.table.questions:
-            parts.append(
-                f"select record_id, source, survey, '{question}' as question, {{{{ clean_text('answer_{question}') }}}} as raw_answer\n"
-                f"from {{{{ ref('stg_{one.slug}') }}}}\nwhere {{{{ clean_text('answer_{question}') }}}} is not null"
-            )
-        if "question" in one.table.columns:
-            parts.append(
-                "select record_id, source, survey, question, answer as raw_answer\n"
-                f"from {{{{ ref('stg_{one.slug}') }}}}\nwhere question is not null and answer is not null"
-            )
-    empty = _empty(
-        (
-            ("record_id", "string"),
-            ("source", "string"),
-            ("survey", "string"),
-            ("question", "string"),
-            ("raw_answer", "string"),
-        )
-    )
-    body = "\nunion all\n".join(parts) or empty
-    return f"""{{{{ config(materialized='view') }}}}
--- Grain: one row per response record and question with an answer (wide exports unpivoted, long ones as they are).
-with
-
-delivered as (
-{body}
-),
-
--- `survey.question` of cdp.yml goes before a plain `question`
-answers as (
-    select
-        delivered.*,
-        coalesce(own.question_key, plain.question_key) as question_key
-    from delivered
-    left join {{{{ ref('config_questions') }}}} as own
-        on delivered.question = own.question and delivered.survey = own.survey
-    left join {{{{ ref('config_questions') }}}} as plain
-        on delivered.question = plain.question and plain.survey is null
-),
-
-read as (
-    select
-        answers.record_id || '#' || answers.question as answer_id,
-        answers.record_id,
-        answers.source,
-        answers.survey,
-        answers.question,
-        answers.question_key,
-        answers.raw_answer,
-        {{{{ parse_double('answers.raw_answer') }}}} as number,
-        questions.scale_min,
-        questions.scale_max,
-        missing.code is not null as is_missing
-    from answers
-    left join {{{{ ref('config_questions') }}}} as questions
-        on answers.question_key = questions.question_key
-    left join {{{{ ref('config_missing_codes') }}}} as missing
-        on
-            questions.question_key = missing.question_key
-            and lower(answers.raw_answer) = missing.code
-),
-
-judged as (
-    select
-        *,
-        case
-            -- an answer to a question that cdp.yml does not score, a comment for example
-            when is_missing or question_key is null then null
-            when number is null then 'not a number'
-            when number < scale_min or number > scale_max then 'outside the scale'
-            when number <> floor(number) then 'not a whole number'
-        end as reason
-    from read
-)
-
-select
-    answer_id,
-    record_id,
-    source,
-    survey,
-    question,
-    question_key,
-    raw_answer,
-    cast(case when reason is null and question_key is not null and not is_missing then number end as integer) as score,
-    is_missing,
-    reason
-from judged
-"""
 
 
 def rows_union_model(staged: list[StagedTable]) -> str:
@@ -242,7 +126,7 @@ def record_nodes_model(staged: list[StagedTable]) -> str:
         for one in staged
         if one.entity.profile or one.identifier_columns
     ]
-    body = "\nunion all\n".join(parts) or _empty(
+    body = "\nunion all\n".join(parts) or empty(
         (("record_id", "string"), ("node_id", "string"), ("is_mutable", "boolean"))
     )
     return f"{{{{ config(materialized='view') }}}}\n-- Grain: one row per current record that can carry identifiers.\n{body}\n"
@@ -272,92 +156,3 @@ from complete
 where load_id not in (select load_id from {{{{ source('ops', 'built_loads') }}}} where source = complete.source)
 {{% endif %}}
 """
-
-
-def quarantine_answers_model() -> str:
-    """`quarantine.answers`: answers that cannot be used, their row staying loaded."""
-    return (
-        "{{ config(materialized='view', schema='quarantine', alias='answers') }}\n"
-        "-- Grain: one row per rejected answer.\n"
-        "select record_id, source, survey, question, raw_answer as raw, reason\n"
-        "from {{ ref('stg_answers') }}\nwhere reason is not null\n"
-    )
-
-
-def config_models(file: CdpFile) -> dict[str, str]:
-    """The parts of cdp.yml that models read: questions, missing codes, purposes, identifiers."""
-    questions, codes = [], []
-    for key, one in file.cx.questions.items():
-        survey, _, name = key.rpartition(".")
-        questions.append(
-            (
-                key,
-                name,
-                survey or None,
-                one.metric,
-                one.scale[0],
-                one.scale[1],
-                one.satisfied_from,
-                one.easy_from,
-                one.high_is,
-                one.kind,
-                one.touchpoint,
-            )
-        )
-        codes += [(key, str(code).lower()) for code in one.missing]
-    purposes = [(name, one.basis, one.channel, one.expires_after_days) for name, one in file.purposes.items()]
-    identifiers = [
-        (name, one.kind, one.scope, priority, one.max_profiles, one.max_per_customer, one.window_days)
-        for priority, (name, one) in enumerate(file.identity.identifiers.items(), start=1)
-    ]
-    return {
-        "config_questions": _values(
-            (("question_key", "string"), *QUESTION_COLUMNS), questions, "survey question"
-        ),
-        "config_missing_codes": _values(
-            (("question_key", "string"), ("code", "string")), codes, "question and code that means no answer"
-        ),
-        "config_purposes": _values(
-            (
-                ("purpose", "string"),
-                ("basis", "string"),
-                ("channel", "string"),
-                ("expires_after_days", "int"),
-            ),
-            purposes,
-            "purpose",
-        ),
-        "config_identifiers": _values(
-            (
-                ("identifier_type", "string"),
-                ("kind", "string"),
-                ("scope", "string"),
-                ("priority", "int"),
-                ("max_profiles", "int"),
-                ("max_per_customer", "int"),
-                ("window_days", "int"),
-            ),
-            identifiers,
-            "identifier type",
-        ),
-    }
-
-
-def _values(columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[object]], grain: str) -> str:
-    def one(row: Sequence[object]) -> str:
-        cells = (
-            f"cast({_literal(value)} as {{{{ sql_type('{sql_type}') }}}}) as {name}"
-            for (name, sql_type), value in zip(columns, row, strict=True)
-        )
-        return "select " + ", ".join(cells)
-
-    body = "\nunion all\n".join(one(row) for row in rows) or _empty(columns)
-    return f"{{{{ config(materialized='view') }}}}\n-- Grain: one row per {grain} of cdp.yml.\n{body}\n"
-
-
-def _literal(value: object) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, (int, float)):
-        return str(value)
-    return plain("'" + str(value).replace("'", "''") + "'")
