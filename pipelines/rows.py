@@ -138,7 +138,7 @@ def _passed(
     def passed() -> Iterator[pa.RecordBatch]:
         seen = 0
         try:
-            for batch in batches:
+            for batch in _read(batches):
                 if first is not None:
                     at = first + seen
                     positions = pa.array(np.arange(at, at + batch.num_rows, dtype=np.int64))
@@ -151,6 +151,16 @@ def _passed(
             raise
 
     return pa.RecordBatchReader.from_batches(schema, passed())
+
+
+def _read(batches: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+    """The batches. What DuckDB cannot read further on, past the first batch, pyarrow tells as an OSError without a number."""
+    try:
+        yield from batches
+    except OSError as error:
+        if error.errno is None:
+            raise pa.ArrowInvalid(str(error)) from error
+        raise
 
 
 def _selected(relation: str, file: FileRef, found: Layout, columns: Sequence[str], stamp: Stamp) -> str:

@@ -115,6 +115,17 @@ def test_broken_csv_lines_stand_at_their_own_position(tmp_path: Path) -> None:
     ]
 
 
+def test_a_line_broken_far_down_costs_itself_alone(tmp_path: Path) -> None:
+    """The stream had begun to flow when it came: pyarrow then tells it in other words than at the first batch."""
+    lines = [f"{number},name {number},{'x' * 60}" for number in range(30_000)]
+    lines[29_000] += ",surplus"
+    rows = read(written(tmp_path, "a.csv", "id,name,note\n" + "\n".join(lines) + "\n"))
+
+    assert len(rows) == 30_000
+    assert [row["_cdp_error"] for row in rows if row["_cdp_error"]] == ["broken csv line: too many columns"]
+    assert rows[29_000]["_cdp_position"] == 29_002
+
+
 def test_a_header_over_two_lines_costs_no_row(tmp_path: Path) -> None:
     """A quoted line break in a column name is part of the header."""
     rows = read(written(tmp_path, "a.csv", 'id,"na\nme"\n1,a\n2\n3,c\n'))
