@@ -14,7 +14,7 @@
         when {{ column }} is null then null
         when not {{ matches(money_text(column), '^[^0-9]*[0-9](?:[0-9., \'\']*[0-9])?[^0-9]*$') }} then null
         when {{ matches(money_text(column), '(?:^|[ -])[.,][0-9]') }} then null
-        when {{ money_sign(column) }} not in ({{ money_signs() }}) then null
+        when not {{ among(money_sign(column), money_signs()) }} then null
         else case when {{ matches(money_text(column), '^[^0-9]*[-(]|[0-9][^0-9]*-$') }} then -1 else 1 end
             * {{ try_to(money_number(column, decimal), 'decimal(15,2)') }}
     end as decimal(18,2))
@@ -31,11 +31,16 @@
 {#- What stands beside the number: '' or the sign or code of a currency. -#}
 {% macro money_sign(column) -%} {{ regexp_replace_all(money_text(column), '[-+0-9., \'\'()]', '') }} {%- endmacro %}
 
-{#- Every sign and code we know, as a list of SQL. -#}
+{#- Every sign and code we know. -#}
 {% macro money_signs() -%}
     {%- set known = lexicon() -%}
     {%- set listed = [''] + (known.signs | list) + (known.currencies | map('lower') | list) -%}
-    {{ return("'" ~ listed | join("', '") ~ "'") }}
+    {{ return(listed) }}
+{%- endmacro %}
+
+{#- Is the text one of the words? One constant instead of a list of hundreds, of which an engine makes as many expressions. -#}
+{% macro among(text, words) -%}
+    (instr('|{{ words | join('|') }}|', '|' || {{ text }} || '|') > 0)
 {%- endmacro %}
 
 {#- The number as text with a dot: by the declared sign, or where the text can be read in one way only. -#}
@@ -55,7 +60,7 @@
         {%- else %}
         when {{ matches(core, money_one_sign()) }}
             then case
-                when {{ money_sign(column) }} in ({{ money_whole_signs() }}) then {{ whole }}
+                when {{ among(money_sign(column), money_whole_signs()) }} then {{ whole }}
                 {%- if decimal == 'typed' %}
                 when {{ core }} like '%.%' then {{ core }}
                 {%- endif %}
@@ -76,7 +81,7 @@
     {%- for sign, codes in known.signs.items() if codes | reject('in', known.whole_currencies) | list | length == 0 -%}
         {%- do found.append(sign) -%}
     {%- endfor -%}
-    {{ return("'" ~ found | join("', '") ~ "'") }}
+    {{ return(found) }}
 {%- endmacro %}
 
 {#- Could the amount be two numbers? Then the row says so, and how to decide it. -#}
@@ -87,19 +92,17 @@
 {#- ISO 4217 code of a code or sign; a sign of several currencies is that of `expected`, if it can be. Null for what is none. -#}
 {% macro normalize_currency(column, expected="''") -%}
     {%- set known = lexicon() -%}
-    coalesce(
-        case
-            when upper(trim({{ column }})) in ('{{ known.currencies | join("', '") }}') then upper(trim({{ column }}))
-        end,
-        case lower(trim({{ column }}))
-            {%- for sign, codes in known.signs.items() %}
-            when '{{ sign }}' then
-                {% if codes | length == 1 -%} '{{ codes[0] }}'
-                {%- else -%} case when {{ expected }} in ('{{ codes | join("', '") }}') then {{ expected }} end
-                {%- endif %}
-            {%- endfor %}
-        end
-    )
+    {%- set listed = [] -%}
+    {%- for sign, codes in known.signs.items() -%} {%- do listed.append(sign ~ '=' ~ codes | join(' ')) -%} {%- endfor -%}
+    {%- set codes -%}
+        split_part(split_part('|{{ listed | join('|') }}|', '|' || lower(trim({{ column }})) || '=', 2), '|', 1)
+    {%- endset -%}
+    case
+        when {{ among('upper(trim(' ~ column ~ '))', known.currencies) }} then upper(trim({{ column }}))
+        when length({{ codes }}) = 3 then {{ codes }}
+        when {{ among(expected, ['']) }} then null
+        when instr(' ' || {{ codes }} || ' ', ' ' || {{ expected }} || ' ') > 0 then {{ expected }}
+    end
 {%- endmacro %}
 
 {#- The currency written beside an amount, null where there is none; and whether it is another than the row's. -#}
