@@ -9,6 +9,9 @@
 {% macro before_at(email) -%} {{ return(adapter.dispatch('before_at')(email)) }} {%- endmacro %}
 {% macro default__before_at(email) -%} {{ return("split_part(" ~ email ~ ", '@', 1)") }} {%- endmacro %}
 
+{% macro after_at(email) -%} {{ return(adapter.dispatch('after_at')(email)) }} {%- endmacro %}
+{% macro default__after_at(email) -%} {{ return("split_part(" ~ email ~ ", '@', 2)") }} {%- endmacro %}
+
 {% macro bool_or(expression) -%} {{ return(adapter.dispatch('bool_or')(expression)) }} {%- endmacro %}
 {% macro default__bool_or(expression) -%} {{ return('bool_or(' ~ expression ~ ')') }} {%- endmacro %}
 
