@@ -63,12 +63,17 @@ surnames as (
     where contacts.last_name_normal is not null
 ),
 
+named as (
+    select count(*) as people from surnames
+),
+
 rarity as (
     select
-        surname,
-        -log2(cast(count(*) as double) / (select count(*) from surnames)) as bits
+        surnames.surname,
+        -log2(cast(count(*) as double) / max(named.people)) as bits
     from surnames
-    group by surname
+    cross join named
+    group by surnames.surname
 ),
 
 placed as (
