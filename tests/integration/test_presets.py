@@ -178,7 +178,7 @@ def test_every_verified_preset_has_a_fixture_for_all_its_tables() -> None:
 def test_a_preset_reads_a_file_without_its_optional_columns(tmp_path: Path) -> None:
     """People export a part of what a tool offers; what a preset can do without is empty, what it needs is asked for."""
     source = {"name": "crm", "preset": "hubspot_fivetran", "path": "in", "only": ["contacts"]}
-    made = TestCompany(tmp_path, [source], select=("path:generated_models",))
+    made = TestCompany(tmp_path, [source], select=("+path:generated_models",))
     made.csv("in/contact.csv", "id,property_email", "1,ann@example.org")
     [first] = made.load()
     assert first.error is None
