@@ -38,6 +38,7 @@ class Trained:
     name: str
     filled: float
     support: float
+    shared: float  # how often relatives agree because they are relatives
     grades: tuple[Grade, ...]  # best first, as in comparisons.py
     reason: str | None = None
 
@@ -131,6 +132,7 @@ def _plain(model: Model) -> dict[str, Any]:
                 "name": c.name,
                 "filled": _short(c.filled),
                 "support": _short(c.support),
+                "shared": _short(c.shared),
                 "reason": c.reason,
                 "grades": [{"label": g.label, "m": _short(g.m), "u": _short(g.u), "weight": round(g.weight, 3)} for g in c.grades],
             }
@@ -171,7 +173,7 @@ def from_plain(held: dict[str, Any], where: str) -> Model:
         relative_share=held["prior"]["relative_share"],
         expected_matches=held["prior"]["expected_matches"],
         comparisons=tuple(
-            Trained(c["name"], c["filled"], c["support"], tuple(Grade(g["label"], g["m"], g["u"]) for g in c["grades"]), c["reason"])
+            Trained(c["name"], c["filled"], c["support"], c["shared"], tuple(Grade(g["label"], g["m"], g["u"]) for g in c["grades"]), c["reason"])
             for c in held["comparisons"]
         ),
         terms=tuple(Terms(t["column"], t["hashed"], t["otherwise"], t["values"]) for t in held["term_frequencies"]),

@@ -15,7 +15,7 @@ from cli.fuzzy.mixture import Floats, Observed
 from cli.fuzzy.prepare import PREPARED
 from cli.fuzzy.scratch import SCHEMA
 
-RANDOM_RECORDS = 2000
+RANDOM_RECORDS = 1400
 MAX_CANDIDATES = 3_000_000
 
 

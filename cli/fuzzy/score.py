@@ -190,9 +190,7 @@ def weighed_sql(model: Model, predicted: str) -> str:
     weights = ", ".join(f"{parts(t)} as w_{t.name}" for t in model.comparisons)
     total = " + ".join(f"w_{t.name}" for t in model.comparisons)
     kin = " + ".join(
-        f"log2({1 - t.definition.shared} + {t.definition.shared} * pow(2.0, w_{t.name}))"
-        for t in model.comparisons
-        if t.definition.shared
+        f"log2({1 - t.shared} + {t.shared} * pow(2.0, w_{t.name}))" for t in model.comparisons if t.shared
     )
     rest = 1 - model.match_share - model.relative_share
     doubt = f"log2(({model.relative_share} * pow(2.0, least({kin or '0'}, 900)) + {rest}) / {1 - model.match_share})"

@@ -81,7 +81,7 @@ def _filled(
         reason = None
         if fitted.support[i] < LEAST_SUPPORT:
             reason = f"usual values weigh most: only about {fitted.support[i]:.0f} matching pairs to learn from"
-        trained.append(Trained(comparison.name, shares[comparison.name], fitted.support[i], grades, reason))
+        trained.append(Trained(comparison.name, shares[comparison.name], fitted.support[i], fitted.shared[i], grades, reason))
         if comparison.levels[0].term:
             chance[comparison.levels[0].term] = grades[0].u
     notes = []
