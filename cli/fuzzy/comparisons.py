@@ -141,18 +141,26 @@ BIRTH = Comparison(
     shared=0.02,
     rows="coalesce(birth_year, birth_month, birth_day) is not null",
 )
+_NAMED = "coalesce(email_named_l and email_named_r, false)"
+_SAME_USER = (
+    f"(email_user_l = email_user_r and strlen(email_user_l) >= 4 and (email_digits_l <> '' or not {_NAMED}))"
+)
+_TYPED_WRONG = (
+    f"(email_digits_l = email_digits_r and {_edits('email', 2)}"
+    f" or email_digits_l <> '' and email_digits_r <> '' and {_edits('email', 1)})"
+)
+# John Smith of 1950 and of 1980 are both jsmith: such likeness repeats the names, and would count them twice
+_NAMESAKES = (
+    f"({_NAMED} and email_l <> email_r and {_near('email_letters', 0.8)} and not {_SAME_USER} and not {_TYPED_WRONG})"
+)
 EMAIL = Comparison(
     "email",
-    ("email", "email_user", "email_domain"),
-    _both("email"),
+    ("email", "email_user", "email_letters", "email_digits", "email_named"),
+    f"{_both('email')} or {_NAMESAKES}",
     (
         Level("same", "email_l = email_r", 0.6, "email"),
-        Level("same user, other domain", "email_user_l = email_user_r and strlen(email_user_l) >= 4", 0.1),
-        Level(
-            "a typing error apart",
-            f"{_edits('email', 2)} or (email_domain_l = email_domain_r and {_near('email_user', 0.93)})",
-            0.1,
-        ),
+        Level("same user, other domain", _SAME_USER, 0.1),
+        Level("a typing error apart", _TYPED_WRONG, 0.1),
         Level("similar user", _near("email_user", 0.88), 0.05),
         Level("different", "true", 0.15),
     ),

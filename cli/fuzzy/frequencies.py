@@ -41,7 +41,7 @@ def _terms(con: duckdb.DuckDBPyConnection, column: str, chance: float) -> Terms:
     values = {value: n / total for value, n in rows}
     rest = max(1 - sum(values.values()), 1 / total)
     left = chance - sum(f * f for f in values.values())
-    rarest = min(0.5 / total, chance)
+    rarest = min(2.0 / total, chance)
     otherwise = min(max(left / rest, rarest), min([*values.values(), 1.0]))
     return Terms(column, hashed, otherwise, values)
 

@@ -186,5 +186,10 @@ select
     birth_year || birth_month || birth_day as birth,
     split_part(email, '@', 1) as email_user,
     split_part(email, '@', 2) as email_domain,
+    regexp_replace(split_part(email, '@', 1), '[^a-z]', '', 'g') as email_letters,
+    regexp_replace(split_part(email, '@', 1), '[^0-9]', '', 'g') as email_digits,
+    -- made of the owner's name: then likeness says what the names have said already
+    (strlen(family) >= 3 and contains(regexp_replace(email, '[^a-z@]', '', 'g'), replace(family, ' ', '')))
+    or (strlen(given_first) >= 3 and contains(regexp_replace(email, '[^a-z@]', '', 'g'), given_first)) as email_named,
 from known
 """
