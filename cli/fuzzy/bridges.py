@@ -2,7 +2,7 @@
 
 Connected components believe every link: two people of ten records each become one by a single wrong pair, though
 ninety-nine other pairs speak against it. Here all pairs of a component are scored, also those below any
-threshold, and records are grouped strongest first, as long as two groups agree on average. The result is a
+threshold, and records are grouped strongest first, as long as the evidence between two groups is for one person. The result is a
 function of the component's records and the model file alone, so it does not matter when they came.
 """
 
@@ -18,6 +18,7 @@ from cli.fuzzy.scratch import SCHEMA, scratch
 from cli.fuzzy.score import predict, weighed_sql
 
 LIMIT = 12.0  # bits: one pair speaks no louder, for or against
+AGREEMENT = 0.75  # groups join in order of sum / pairs ** this: between the sum (0) and the average (1) of their pairs
 LARGEST = 500  # records; above, no pair is scored again and links are cut by what is given
 
 
@@ -120,7 +121,7 @@ def _regroup(con: duckdb.DuckDBPyConnection, groups: dict[int, list[int]]) -> di
 def agree(
     members: Sequence[int], pairs: Sequence[tuple[int, int, float]], held: Sequence[tuple[int, int]] = ()
 ) -> list[list[int]]:
-    """Group members strongest first while two groups agree on average; ties go to the smallest members."""
+    """Group members strongest first while the pairs between two groups speak for one person; ties go to the smallest members."""
     place = {row: i for i, row in enumerate(members)}
     size = len(members)
     between: Floats = np.full((size, size), -LIMIT)
@@ -136,10 +137,11 @@ def agree(
     np.fill_diagonal(between, -np.inf)
     while True:
         alive = sizes > 0
-        average = np.where(np.outer(alive, alive), between / np.outer(np.maximum(sizes, 1), np.maximum(sizes, 1)), -np.inf)
-        best = int(np.argmax(average))
+        pairs_between = np.outer(np.maximum(sizes, 1), np.maximum(sizes, 1))
+        agreement = np.where(np.outer(alive, alive), between / pairs_between**AGREEMENT, -np.inf)
+        best = int(np.argmax(agreement))
         i, j = sorted(divmod(best, size))
-        if not average.flat[best] > 0:
+        if not agreement.flat[best] > 0:
             return [sorted(group) for group in groups if group]
         _join(between, sizes, groups, i, j)
 
