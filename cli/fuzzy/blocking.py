@@ -1,8 +1,8 @@
 """Which pairs are looked at: rules of equal keys, chosen at training, kept in the model file.
 
-A rule is a set of key names; two records meet when all keys of a rule are equal. Tight rules are always taken;
-loose ones (a name alone, a date alone) only while the pairs they add stay in proportion to the records, so small
-data are searched almost exhaustively and large data are not. A block over the cap is skipped and reported: it
+A rule is a set of key names; two records meet when all keys of a rule are equal. Tight rules come first; loose ones (a
+name alone, a date alone) are taken only while the pairs they add stay in proportion to the records, so small data are
+searched almost exhaustively and large data are not. A block over the cap is skipped and reported: it
 would cost its square, and a value that thousands share says nothing about two of them.
 """
 
@@ -17,7 +17,8 @@ from cli.fuzzy.scratch import SCHEMA
 PAIRS = f"{SCHEMA}.pairs"
 BLOCKS = f"{SCHEMA}.blocks"
 CAP = 1000  # records in a block
-PER_RECORD = 60  # pairs per record that loose rules may add up to
+PER_RECORD = 25  # pairs per record that all rules may add up to
+PER_RULE = 6  # and one rule
 AT_LEAST = 600_000  # pairs that are cheap whatever the number of records
 
 # Key -> expression over the prepared table; null keeps a record out of the rule.
@@ -92,7 +93,6 @@ RULES: tuple[tuple[str, ...], ...] = (
     ("family_start",),
     ("given_start",),
 )
-FREE = 19  # rules up to here hold whatever they cost; the block cap bounds them
 
 
 @dataclass(frozen=True)
@@ -117,16 +117,16 @@ def choose(con: duckdb.DuckDBPyConnection) -> list[Rule]:
     """The rules that these records can afford, in order."""
     counted = con.execute("select count(*) from " + PREPARED).fetchone()
     assert counted is not None
-    budget = max(AT_LEAST, PER_RECORD * counted[0])
+    budget, each = max(AT_LEAST, PER_RECORD * counted[0]), max(AT_LEAST, PER_RULE * counted[0])
     spent, chosen = 0, []
-    for place, keys in enumerate(RULES):
+    for keys in RULES:
         row = con.execute(f"""
             select coalesce(sum(n * (n - 1) // 2), 0)::bigint from (
                 select count(*) as n from {PREPARED} where ({key_sql(keys)}) is not null group by {key_sql(keys)}
             ) where n <= {CAP}
         """).fetchone()
         pairs = int(row[0]) if row else 0
-        if pairs and (place < FREE or spent + pairs <= budget):
+        if pairs and pairs <= each and spent + pairs <= budget:
             spent += pairs
             chosen.append(Rule(keys, pairs))
     return chosen

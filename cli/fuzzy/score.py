@@ -110,20 +110,19 @@ def _exists(con: duckdb.DuckDBPyConnection, table: str) -> bool:
 
 
 def splink_settings(model: Model) -> dict[str, Any]:
-    """The model as Splink 5 settings, so that its charts and tools can read it too."""
+    """The model as Splink 5 settings, so that its charts and tools can read it too.
+
+    They fit the prepared table joined with the keys of the model's rules (`key_0`, `key_1`, ... of `keyed`).
+    """
     return {
         "link_type": "dedupe_only",
         "unique_id_column_name": "row_id",
         "probability_two_random_records_match": model.match_share,
         "retain_intermediate_calculation_columns": True,
         "retain_matching_columns": False,
-        "blocking_rules_to_generate_predictions": [_splink_rule(rule) for rule in model.rules],
+        "blocking_rules_to_generate_predictions": [f"l.key_{i} = r.key_{i}" for i in range(len(model.rules))],
         "comparisons": [_splink_comparison(trained) for trained in model.comparisons],
     }
-
-
-def _splink_rule(rule: tuple[str, ...]) -> str:
-    return " and ".join(f"l.{key} = r.{key}" for key in rule)
 
 
 def _splink_comparison(trained: Trained) -> dict[str, Any]:
