@@ -47,9 +47,9 @@ def _near(column: str, winkler: float) -> str:
     return f"jaro_winkler_similarity({column}_l, {column}_r) >= {winkler}"
 
 
-def _edits(column: str, most: int) -> str:
+def _edits(column: str, most: int, likely_from: float = 0.75) -> str:
     """At most so many letters off; the cheap similarity before it keeps the dear distance from most pairs."""
-    likely = f"jaro_similarity({column}_l, {column}_r) >= 0.7"
+    likely = f"jaro_similarity({column}_l, {column}_r) >= {likely_from}"
     return f"({likely} and damerau_levenshtein({column}_l, {column}_r) <= {most})"
 
 
@@ -146,8 +146,8 @@ _SAME_USER = (
     f"(email_user_l = email_user_r and strlen(email_user_l) >= 4 and (email_digits_l <> '' or not {_NAMED}))"
 )
 _TYPED_WRONG = (
-    f"(email_digits_l = email_digits_r and {_edits('email', 2)}"
-    f" or email_digits_l <> '' and email_digits_r <> '' and {_edits('email', 1)})"
+    f"(email_digits_l = email_digits_r and {_edits('email', 2, 0.85)}"
+    f" or email_digits_l <> '' and email_digits_r <> '' and {_edits('email', 1, 0.9)})"
 )
 # John Smith of 1950 and of 1980 are both jsmith: such likeness repeats the names, and would count them twice
 _NAMESAKES = (
@@ -178,7 +178,7 @@ PHONE = Comparison(
     shared=0.4,
 )
 _SAME_PLACE = "(coalesce(postal_code_l = postal_code_r, false) or coalesce(city_l = city_r, false))"
-_STREET_NEAR = f"({_near('street_bytes', 0.9)} or {_edits('street_bytes', 2)})"
+_STREET_NEAR = f"({_near('street_bytes', 0.9)} or {_edits('street_bytes', 2, 0.85)})"
 ADDRESS = Comparison(
     "address",
     ("street", "street_bytes", "postal_code", "city"),

@@ -23,7 +23,9 @@ _TO = "".join(_ALPHABETS.values())
 def folded(column: str) -> str:
     """Lower case, no accents, alphabets with a Latin counterpart in Latin letters; null when nothing is left."""
     plain = f"strip_accents(lower(nfc_normalize(cast({column} as varchar))))"
-    return f"nullif(trim(translate({plain}, '{_FROM}', '{_TO}')), '')"
+    # translate() builds its table anew for every row: only what is not plain ASCII goes through it
+    letters = f"case when strlen({plain}) = length({plain}) then {plain} else translate({plain}, '{_FROM}', '{_TO}') end"
+    return f"nullif(trim({letters}), '')"
 
 
 def words(column: str) -> str:
