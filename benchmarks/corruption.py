@@ -18,13 +18,44 @@ from pathlib import Path
 NAMES = Path(__file__).parent / "data" / "names_by_country.csv"
 ALIASES = Path(__file__).parent.parent / "cli" / "fuzzy" / "data" / "aliases.csv"
 SEVERITIES = {"light": 0.05, "medium": 0.12, "heavy": 0.22}  # chance of an error per field and record
-COUNTRIES = {"US": 22, "GB": 20, "DE": 10, "FR": 8, "ES": 10, "IT": 6, "BR": 6, "RU": 8, "JP": 4, "CN": 4, "KR": 4}
+COUNTRIES = {
+    "US": 22,
+    "GB": 20,
+    "DE": 10,
+    "FR": 8,
+    "ES": 10,
+    "IT": 6,
+    "BR": 6,
+    "RU": 8,
+    "JP": 4,
+    "CN": 4,
+    "KR": 4,
+}
 RECORDS = (46, 24, 11, 6, 4, 3, 2, 2, 1, 1)  # weight of 1, 2, ... 10 records per person
 COLUMNS = (
     "record_id", "source", "first_name", "last_name", "birth_date", "gender", "email", "phone", "street", "city",
     "postal_code", "country",
 )  # fmt: skip
-_SYLLABLES = ("ash", "bel", "cor", "dun", "el", "fair", "gar", "hol", "kes", "lin", "mar", "nor", "pen", "ros", "sel", "tor", "wes", "yar")
+_SYLLABLES = (
+    "ash",
+    "bel",
+    "cor",
+    "dun",
+    "el",
+    "fair",
+    "gar",
+    "hol",
+    "kes",
+    "lin",
+    "mar",
+    "nor",
+    "pen",
+    "ros",
+    "sel",
+    "tor",
+    "wes",
+    "yar",
+)
 _KINDS = ("Street", "Road", "Avenue", "Lane", "Drive", "Court")
 _MAILS = ("mail.example", "post.example", "inbox.example", "work.example", "uni.example", "home.example")
 
@@ -69,7 +100,9 @@ class Names:
         return rng.choices(names, [1 / (i + 3) for i in range(len(names))])[0]
 
 
-def people_records(severity: str, people: int = 1500, seed: int = 1) -> tuple[list[dict[str, str | None]], dict[str, str]]:
+def people_records(
+    severity: str, people: int = 1500, seed: int = 1
+) -> tuple[list[dict[str, str | None]], dict[str, str]]:
     """Records in shuffled order, and record_id -> person."""
     rng = random.Random(f"{severity} {seed}")
     rows, truth = [], {}
@@ -122,7 +155,16 @@ def _relatives(rng: random.Random, names: Names, head: Person) -> list[Person]:
     found = []
     if rng.random() < 0.6:
         other = "f" if head.gender == "m" else "m"
-        found.append(_relative(rng, names, head, names.draw(rng, head.country, other), other, head.born + dt.timedelta(rng.randrange(-2500, 2500))))
+        found.append(
+            _relative(
+                rng,
+                names,
+                head,
+                names.draw(rng, head.country, other),
+                other,
+                head.born + dt.timedelta(rng.randrange(-2500, 2500)),
+            )
+        )
     born = head.born + dt.timedelta(rng.randrange(8500, 13000))
     if rng.random() < 0.25:
         found.append(_relative(rng, names, head, head.given, head.gender, born))
@@ -132,7 +174,9 @@ def _relatives(rng: random.Random, names: Names, head: Person) -> list[Person]:
     return [person for person in found if person.given != head.given or person.born != head.born]
 
 
-def _relative(rng: random.Random, names: Names, head: Person, given: Name, gender: str, born: dt.date) -> Person:
+def _relative(
+    rng: random.Random, names: Names, head: Person, given: Name, gender: str, born: dt.date
+) -> Person:
     own = rng.random() < 0.6
     phone = f"+44{rng.randrange(7_000_000_000, 7_999_999_999)}" if own else head.phone
     email = _email(rng, given, head.family) if rng.random() < 0.9 else head.email
@@ -156,15 +200,26 @@ def _street(rng: random.Random) -> str:
 
 
 def _town(number: int) -> str:
-    return (_SYLLABLES[number % 18] + _SYLLABLES[(number * 7 + number // 18) % 18] + ("ton", "ham", "ford")[number % 3]).capitalize()
+    return (
+        _SYLLABLES[number % 18]
+        + _SYLLABLES[(number * 7 + number // 18) % 18]
+        + ("ton", "ham", "ford")[number % 3]
+    ).capitalize()
 
 
-def _record(rng: random.Random, person: Person, error: float, nicknames: dict[str, list[str]]) -> dict[str, str | None]:
+def _record(
+    rng: random.Random, person: Person, error: float, nicknames: dict[str, list[str]]
+) -> dict[str, str | None]:
     """One record: what a source wrote down about the person."""
     given, family = _names(rng, person, error, nicknames)
     if rng.random() < error:  # moved
         town = rng.randrange(60)
-        person = replace(person, street=_street(rng), city=_town(town), postal_code=f"{10000 + town * 37 + rng.randrange(30)}")
+        person = replace(
+            person,
+            street=_street(rng),
+            city=_town(town),
+            postal_code=f"{10000 + town * 37 + rng.randrange(30)}",
+        )
     row: dict[str, str | None] = {
         "source": rng.choice(("crm", "shop", "survey")),
         "first_name": given,
@@ -178,7 +233,13 @@ def _record(rng: random.Random, person: Person, error: float, nicknames: dict[st
         "postal_code": _mistyped(rng, person.postal_code, error / 2, "0123456789"),
         "country": person.country,
     }
-    for column, chance in (("birth_date", 1.2), ("email", 1.6), ("phone", 1.6), ("street", 1.2), ("first_name", 0.2)):
+    for column, chance in (
+        ("birth_date", 1.2),
+        ("email", 1.6),
+        ("phone", 1.6),
+        ("street", 1.2),
+        ("first_name", 0.2),
+    ):
         if rng.random() < error * chance:
             row[column] = None
     if row["street"] is None and rng.random() < 0.5:
@@ -186,9 +247,13 @@ def _record(rng: random.Random, person: Person, error: float, nicknames: dict[st
     return row
 
 
-def _names(rng: random.Random, person: Person, error: float, nicknames: dict[str, list[str]]) -> tuple[str, str]:
+def _names(
+    rng: random.Random, person: Person, error: float, nicknames: dict[str, list[str]]
+) -> tuple[str, str]:
     native = rng.random() < 1 - error * 2
-    given, family = (person.given.native, person.family.native) if native else (person.given.roman, person.family.roman)
+    given, family = (
+        (person.given.native, person.family.native) if native else (person.given.roman, person.family.roman)
+    )
     short = nicknames.get(given.lower())
     if short and rng.random() < error:
         given = rng.choice(short).capitalize()
@@ -228,12 +293,20 @@ def _other_email(rng: random.Random, person: Person, error: float) -> str:
 
 def _abbreviated(rng: random.Random, street: str) -> str:
     if rng.random() < 0.3:
-        for kind, short in (("Street", "St"), ("Road", "Rd"), ("Avenue", "Ave"), ("Drive", "Dr"), ("Court", "Ct")):
+        for kind, short in (
+            ("Street", "St"),
+            ("Road", "Rd"),
+            ("Avenue", "Ave"),
+            ("Drive", "Dr"),
+            ("Court", "Ct"),
+        ):
             street = street.replace(kind, short)
     return street
 
 
-def _mistyped(rng: random.Random, text: str, error: float, letters: str = "abcdefghijklmnoprstuvwz") -> str | None:
+def _mistyped(
+    rng: random.Random, text: str, error: float, letters: str = "abcdefghijklmnoprstuvwz"
+) -> str | None:
     """One letter dropped, doubled, replaced or swapped with the next."""
     if rng.random() >= error or len(text) < 3:
         return text

@@ -71,7 +71,9 @@ def bare_splink(con: duckdb.DuckDBPyConnection, model: Model) -> int:
         api = DuckDBAPI(con)
         linker = Linker(api.register("with_keys"), splink_settings(model), validate_settings=False)
         for terms in model.terms:
-            linker.table_management.register_term_frequency_lookup(api.register(f"tf_{terms.column}"), terms.column)
+            linker.table_management.register_term_frequency_lookup(
+                api.register(f"tf_{terms.column}"), terms.column
+            )
         scored = linker.inference.predict(threshold_match_probability=KEEP_FROM, warning_mode="never")
         row = con.execute(f"select count(*) from {scored.physical_name}").fetchone()
         return int(row[0]) if row else 0
@@ -98,7 +100,10 @@ def main() -> None:
     make_contacts(con, asked.records)
     started = time.perf_counter()
     model = train(con, "contacts", as_of="2026-01-01T00:00:00Z")
-    print(f"train: {time.perf_counter() - started:.1f} s, {len(model.rules)} rules, about {model.expected_matches:.0f} matching pairs", flush=True)
+    print(
+        f"train: {time.perf_counter() - started:.1f} s, {len(model.rules)} rules, about {model.expected_matches:.0f} matching pairs",
+        flush=True,
+    )
     for _ in range(2):
         started = time.perf_counter()
         done = score(con, "contacts", model, into="pairs")
@@ -108,7 +113,10 @@ def main() -> None:
             started = time.perf_counter()
             found = bare_splink(con, model)
             bare = time.perf_counter() - started
-        print(f"stage {stage:.1f} s ({done.candidates} candidates, {done.pairs} pairs), bare {bare:.1f} s ({found} pairs): {stage / bare:.2f}x", flush=True)
+        print(
+            f"stage {stage:.1f} s ({done.candidates} candidates, {done.pairs} pairs), bare {bare:.1f} s ({found} pairs): {stage / bare:.2f}x",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

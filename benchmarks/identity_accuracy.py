@@ -73,7 +73,10 @@ def main() -> None:
             try:
                 found = run(records)
             except Exception as error:
-                print(f"{name:18} {method:20} failed: {type(error).__name__}: {str(error).splitlines()[0][:80]}", flush=True)
+                print(
+                    f"{name:18} {method:20} failed: {type(error).__name__}: {str(error).splitlines()[0][:80]}",
+                    flush=True,
+                )
                 continue
             seconds = time.perf_counter() - started
             for label, clusters in found.items():

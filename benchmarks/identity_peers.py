@@ -30,7 +30,9 @@ def splink(records: pa.Table) -> dict[str, Clusters]:
         "full_name": lambda: cl.NameComparison("full_name"),
         "first_name": lambda: cl.NameComparison("first_name"),
         "last_name": lambda: cl.NameComparison("last_name"),
-        "birth_date": lambda: cl.DateOfBirthComparison("birth_date", input_is_string=True, datetime_format=_date_format(records)),
+        "birth_date": lambda: cl.DateOfBirthComparison(
+            "birth_date", input_is_string=True, datetime_format=_date_format(records)
+        ),
         "email": lambda: cl.EmailComparison("email"),
         "phone": lambda: cl.LevenshteinAtThresholds("phone", [1, 2]),
         "national_id": lambda: cl.DamerauLevenshteinAtThresholds("national_id", [1, 2]),
@@ -51,7 +53,13 @@ def splink(records: pa.Table) -> dict[str, Clusters]:
     )
     api = DuckDBAPI()
     linker = Linker(api.register(records), settings)
-    sure = [("national_id",), ("email", "last_name"), (name, "birth_date"), ("last_name", "birth_date"), ("full_name", "phone")]
+    sure = [
+        ("national_id",),
+        ("email", "last_name"),
+        (name, "birth_date"),
+        ("last_name", "birth_date"),
+        ("full_name", "phone"),
+    ]
     exact = [block_on(*keys) for keys in sure if _has(records, *keys)]
     linker.training.estimate_probability_two_random_records_match(exact, recall=0.7)
     linker.training.estimate_u_using_random_sampling(max_pairs=5e6, seed=1)
@@ -61,7 +69,9 @@ def splink(records: pa.Table) -> dict[str, Clusters]:
     scored = linker.inference.predict(threshold_match_probability=0.01, warning_mode="never")
     found = {}
     for threshold in (0.5, 0.95):
-        grouped = linker.clustering.cluster_pairwise_predictions_at_threshold(scored, threshold_match_probability=threshold)
+        grouped = linker.clustering.cluster_pairwise_predictions_at_threshold(
+            scored, threshold_match_probability=threshold
+        )
         rows = grouped.as_duckdbpyrelation().select("record_id, cluster_id").fetchall()
         found[f"splink at {threshold}"] = {str(r): str(c) for r, c in rows}
     return found
@@ -105,7 +115,17 @@ def recordlinkage_ecm(records: pa.Table) -> dict[str, Clusters]:
     rl = importlib.import_module("recordlinkage")
     frame = records.to_pandas().set_index("record_id")
     indexer = rl.Index()
-    for keys in (["national_id"], ["email"], ["phone"], ["birth_date"], ["first_name"], ["last_name"], ["postal_code"], ["full_name"], ["street"]):
+    for keys in (
+        ["national_id"],
+        ["email"],
+        ["phone"],
+        ["birth_date"],
+        ["first_name"],
+        ["last_name"],
+        ["postal_code"],
+        ["full_name"],
+        ["street"],
+    ):
         if _has(records, *keys):
             indexer.block(keys)
     pairs = indexer.index(frame)
@@ -157,7 +177,9 @@ def ours(records: pa.Table) -> dict[str, Clusters]:
             return {"ours": {record: record for record in ids}}
         merge, _ = thresholds(model, 0.97, 0.80)
         score(con, "records", model, into="pairs")
-        con.execute("create table links as select record_a, record_b from pairs where match_weight >= ?", [merge])
+        con.execute(
+            "create table links as select record_a, record_b from pairs where match_weight >= ?", [merge]
+        )
         cut_weak_bridges(con, "records", "links", model, into="judged")
         links = con.execute("select record_a, record_b from judged where kept").fetchall()
         return {"ours": connected(ids, links)}

@@ -79,7 +79,9 @@ def _truth(both: pa.Table) -> dict[str, str]:
 def corrupted(severity: str) -> Loaded:
     """Simulated people with known errors (benchmarks/corruption.py)."""
     rows, truth = people_records(severity)
-    return pa.table({column: pa.array([row[column] for row in rows], pa.string()) for column in COLUMNS}), truth
+    return pa.table(
+        {column: pa.array([row[column] for row in rows], pa.string()) for column in COLUMNS}
+    ), truth
 
 
 SETS: dict[str, Callable[[Path], Loaded]] = {

@@ -6,10 +6,21 @@
 """
 
 from cli.fuzzy.bridges import cut_weak_bridges
-from cli.fuzzy.calibrate import labelled_steps, thresholds
+from cli.fuzzy.calibrate import thresholds, with_labels
+from cli.fuzzy.difference import describe_difference
 from cli.fuzzy.errors import ModelError
 from cli.fuzzy.model import Model
 from cli.fuzzy.score import Scored, score
 from cli.fuzzy.train import train
 
-__all__ = ["Model", "ModelError", "Scored", "cut_weak_bridges", "labelled_steps", "score", "thresholds", "train"]
+__all__ = [
+    "Model",
+    "ModelError",
+    "Scored",
+    "cut_weak_bridges",
+    "describe_difference",
+    "score",
+    "thresholds",
+    "train",
+    "with_labels",
+]

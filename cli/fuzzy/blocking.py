@@ -17,8 +17,8 @@ from cli.fuzzy.scratch import SCHEMA
 PAIRS = f"{SCHEMA}.pairs"
 BLOCKS = f"{SCHEMA}.blocks"
 CAP = 1000  # records in a block
-PER_RECORD = 25  # pairs per record that all rules may add up to
-PER_RULE = 6  # and one rule
+PER_RECORD = 15  # pairs per record that all rules may add up to
+PER_RULE = 4  # and one rule
 AT_LEAST = 600_000  # pairs that are cheap whatever the number of records
 
 # Key -> expression over the prepared table; null keeps a record out of the rule.
@@ -135,36 +135,33 @@ def choose(con: duckdb.DuckDBPyConnection) -> list[Rule]:
 def key_blocks(con: duckdb.DuckDBPyConnection, rules: Sequence[Sequence[str]], cap: int) -> None:
     """Write `blocks` (rule, key, size) of blocks over the cap, and the keyed records without them."""
     columns = ", ".join(f"{key_sql(keys)} as key_{i}" for i, keys in enumerate(rules))
-    con.execute(f"create or replace table {SCHEMA}.keyed as select row_id, record_id, {columns} from {PREPARED}")
+    con.execute(
+        f"create or replace table {SCHEMA}.keyed as select row_id, record_id, {columns} from {PREPARED}"
+    )
     con.execute(f"create or replace table {BLOCKS} (rule varchar, key_hash varchar, size bigint)")
     for i, keys in enumerate(rules):
+        name = " + ".join(keys)
         con.execute(f"""
             insert into {BLOCKS}
-            select '{" + ".join(keys)}', md5(key_{i}), count(*) from {SCHEMA}.keyed
+            select '{name}', md5(key_{i}), count(*) from {SCHEMA}.keyed
             where key_{i} is not null group by key_{i} having count(*) > {cap}
         """)
-        con.execute(f"""
-            update {SCHEMA}.keyed set key_{i} = null where md5(key_{i}) in
-                (select key_hash from {BLOCKS} where rule = '{" + ".join(keys)}')
-        """) if _any(con, keys) else None
+        skipped = f"(select key_hash from {BLOCKS} where rule = '{name}')"
+        if con.execute(f"select 1 from {skipped} limit 1").fetchone():
+            con.execute(f"update {SCHEMA}.keyed set key_{i} = null where md5(key_{i}) in {skipped}")
 
 
-def _any(con: duckdb.DuckDBPyConnection, keys: Sequence[str]) -> bool:
-    row = con.execute(f"select count(*) from {BLOCKS} where rule = ?", [" + ".join(keys)]).fetchone()
-    return bool(row and row[0])
-
-
-def pair_up(con: duckdb.DuckDBPyConnection, rules: Sequence[Sequence[str]], *, only_new: bool = False) -> None:
+def pair_up(
+    con: duckdb.DuckDBPyConnection, rules: Sequence[Sequence[str]], *, only_new: bool = False
+) -> None:
     """Write each candidate pair once, smaller row first; with `only_new`, those that touch `new_rows`."""
-    parts = []
-    for i in range(len(rules)):
-        join = f"from {SCHEMA}.keyed as a inner join {SCHEMA}.keyed as b on a.key_{i} = b.key_{i}"
-        if only_new:
-            # either side new; both orders are put right by least/greatest
-            join = f"from (select * from {SCHEMA}.keyed semi join {SCHEMA}.new_rows using (row_id)) as a inner join {SCHEMA}.keyed as b on a.key_{i} = b.key_{i}"  # noqa: E501
-            parts.append(
-                f"select least(a.row_id, b.row_id) as l, greatest(a.row_id, b.row_id) as r {join} where a.row_id <> b.row_id"
-            )
-        else:
-            parts.append(f"select a.row_id as l, b.row_id as r {join} where a.row_id < b.row_id")
+    keyed = f"{SCHEMA}.keyed"
+    left = f"(select * from {keyed} semi join {SCHEMA}.new_rows using (row_id))" if only_new else keyed
+    # a new record may stand on either side of its pairs, so both orders are met and put right
+    order = "a.row_id <> b.row_id" if only_new else "a.row_id < b.row_id"
+    parts = [
+        f"select least(a.row_id, b.row_id) as l, greatest(a.row_id, b.row_id) as r"
+        f" from {left} as a inner join {keyed} as b on a.key_{i} = b.key_{i} where {order}"
+        for i in range(len(rules))
+    ]
     con.execute(f"create or replace table {PAIRS} as " + " union ".join(parts))

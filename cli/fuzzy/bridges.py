@@ -23,7 +23,13 @@ LARGEST = 500  # records; above, no pair is scored again and links are cut by wh
 
 
 def cut_weak_bridges(
-    con: duckdb.DuckDBPyConnection, records: str, links: str, model: Model, *, into: str, held: str | None = None
+    con: duckdb.DuckDBPyConnection,
+    records: str,
+    links: str,
+    model: Model,
+    *,
+    into: str,
+    held: str | None = None,
 ) -> int:
     """Judge `links` (record_a, record_b) component by component; return how many are cut.
 
@@ -81,11 +87,15 @@ def unite(edges: Sequence[tuple[int, int]]) -> dict[int, list[int]]:
 
 def _inner_pairs(con: duckdb.DuckDBPyConnection, groups: dict[int, list[int]]) -> None:
     """All pairs inside components of three to `LARGEST` records: with two, the link itself has decided."""
-    rows = [(name, row) for name, members in groups.items() if 3 <= len(members) <= LARGEST for row in members]
+    rows = [
+        (name, row) for name, members in groups.items() if 3 <= len(members) <= LARGEST for row in members
+    ]
     con.execute(f"create or replace table {SCHEMA}.inner_rows (component integer, row_id integer)")
     if rows:
         columns = [[name for name, _ in rows], [row for _, row in rows]]
-        con.execute(f"insert into {SCHEMA}.inner_rows select unnest(?::integer[]), unnest(?::integer[])", columns)
+        con.execute(
+            f"insert into {SCHEMA}.inner_rows select unnest(?::integer[]), unnest(?::integer[])", columns
+        )
     con.execute(f"""
         create or replace table {SCHEMA}.inner_pairs as
         select a.row_id as l, b.row_id as r from {SCHEMA}.inner_rows as a

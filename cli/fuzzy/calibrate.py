@@ -8,6 +8,7 @@ With clerical labels the labels say.
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import duckdb
 
@@ -28,6 +29,11 @@ def mixture_steps(con: duckdb.DuckDBPyConnection, weighed: str, stands_for: floa
         from {weighed} group by weight order by weight desc
     """).fetchall()
     return _cumulated([(w, n * stands_for, right / 1e6 * stands_for) for w, n, right in rows])
+
+
+def with_labels(model: Model, pairs: Sequence[tuple[float, bool]]) -> Model:
+    """The model with its calibration taken from clerical labels."""
+    return replace(model, calibration=labelled_steps(pairs), calibrated_by="labels")
 
 
 def labelled_steps(pairs: Sequence[tuple[float, bool]]) -> tuple[Step, ...]:

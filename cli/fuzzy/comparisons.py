@@ -135,7 +135,11 @@ BIRTH = Comparison(
         ),
         Level("known parts same", f"{_PARTS_KNOWN} < 3 and {_PARTS_EQUAL} = {_PARTS_KNOWN}", 0.84),
         Level("two of three parts same", f"{_PARTS_EQUAL} = 2", 0.04),
-        Level("two digits off, or only the year same", f"birth_year_l = birth_year_r or {_digits('birth', 2)}", 0.02),
+        Level(
+            "two digits off, or only the year same",
+            f"birth_year_l = birth_year_r or {_digits('birth', 2)}",
+            0.02,
+        ),
         Level("different", "true", 0.03),
     ),
     shared=0.02,
@@ -150,9 +154,7 @@ _TYPED_WRONG = (
     f" or email_digits_l <> '' and email_digits_r <> '' and {_edits('email', 1, 0.9)})"
 )
 # John Smith of 1950 and of 1980 are both jsmith: such likeness repeats the names, and would count them twice
-_NAMESAKES = (
-    f"({_NAMED} and email_l <> email_r and {_near('email_letters', 0.8)} and not {_SAME_USER} and not {_TYPED_WRONG})"
-)
+_NAMESAKES = f"({_NAMED} and email_l <> email_r and {_near('email_letters', 0.8)} and not {_SAME_USER} and not {_TYPED_WRONG})"
 EMAIL = Comparison(
     "email",
     ("email", "email_user", "email_letters", "email_digits", "email_named"),

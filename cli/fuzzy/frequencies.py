@@ -12,15 +12,12 @@ import duckdb
 from cli.fuzzy.model import Terms
 from cli.fuzzy.prepare import PREPARED
 
-PEOPLE = 5
+PEOPLE = 5  # different carriers by each of two other columns: one person's misspellings must not pass for five people
 LONGEST = 2000
 HASHED = ("email", "phone")
 # Who is another person, seen from a value of this column: one who differs here.
-_OTHERS = {
-    "given": "coalesce(family_sound, '') || coalesce(birth_year, '')",
-    "family": "coalesce(given_sound, '') || coalesce(birth_year, '')",
-}
-_ANYBODY = "coalesce(given_sound, '') || ' ' || coalesce(family_sound, '') || coalesce(birth_year, '')"
+_OTHERS = {"given": ("family_sound", "birth_year"), "family": ("given_sound", "birth_year")}
+_ANYBODY = ("given_sound", "family_sound")
 
 
 def count_terms(con: duckdb.DuckDBPyConnection, chance: dict[str, float]) -> list[Terms]:
@@ -31,9 +28,13 @@ def count_terms(con: duckdb.DuckDBPyConnection, chance: dict[str, float]) -> lis
 def _terms(con: duckdb.DuckDBPyConnection, column: str, chance: float) -> Terms:
     hashed = column in HASHED
     shown = f"md5({column})" if hashed else column
+    one, other = _OTHERS.get(column, _ANYBODY)
+    # a column that nobody fills in cannot tell; the first must
     rows = con.execute(f"""
         select {shown}, count(*) from {PREPARED} where {column} is not null
-        group by {column} having count(distinct {_OTHERS.get(column, _ANYBODY)}) >= {PEOPLE}
+        group by {column}
+        having count(distinct {one}) >= {PEOPLE}
+            and (count(distinct {other}) >= {PEOPLE} or (select count({other}) from {PREPARED}) = 0)
         order by count(*) desc, {column} limit {LONGEST}
     """).fetchall()
     counted = con.execute(f"select count({column}) from {PREPARED}").fetchone()

@@ -62,7 +62,10 @@ def fit(comparisons: Sequence[Comparison], observed: Observed, records: int) -> 
     m = [belief.copy() for belief in usual]
     u = [share.copy() for share in observed.random]
     least = 0.5 / observed.all_pairs
-    match, related = max(least, 0.2 * records / observed.all_pairs), max(least, 0.02 * records / observed.all_pairs)
+    match, related = (
+        max(least, 0.2 * records / observed.all_pairs),
+        max(least, 0.02 * records / observed.all_pairs),
+    )
     most = 20.0 * records / observed.all_pairs
     shared = [c.shared for c in comparisons]
     support = [0.0] * len(comparisons)
@@ -72,7 +75,9 @@ def fit(comparisons: Sequence[Comparison], observed: Observed, records: int) -> 
         matches = float((same * observed.counts).sum())
         before = match
         match = float(np.clip(matches / observed.all_pairs, least, min(most, 0.5)))
-        related = float(np.clip((relatives * observed.counts).sum() / observed.all_pairs, least, min(most, 0.3)))
+        related = float(
+            np.clip((relatives * observed.counts).sum() / observed.all_pairs, least, min(most, 0.3))
+        )
         for i in range(len(comparisons)):
             if 0 < comparisons[i].shared < 1:
                 kin = _tally(observed.patterns[:, i], relatives * observed.counts, len(m[i]))

@@ -108,7 +108,9 @@ class Model:
             held = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             message = f"the identity model {path} cannot be read: {error}"
-            raise ModelError(message, hint="restore the file, or make a new one: cdp identity train") from error
+            raise ModelError(
+                message, hint="restore the file, or make a new one: cdp identity train"
+            ) from error
         return from_plain(held, str(path))
 
 
@@ -193,10 +195,16 @@ def _check(held: dict[str, Any], where: str) -> None:
         known = BY_NAME.get(comparison["name"])
         labels = [grade["label"] for grade in comparison["grades"]]
         if known is None or labels != [level.label for level in known.levels]:
-            raise ModelError(f"{where}: comparison `{comparison['name']}` is not as this version defines it", hint=again)
+            raise ModelError(
+                f"{where}: comparison `{comparison['name']}` is not as this version defines it", hint=again
+            )
         if any(not 0 < g["m"] <= 1 or not 0 < g["u"] <= 1 for g in comparison["grades"]):
-            raise ModelError(f"{where}: m and u of `{comparison['name']}` must be above 0 and at most 1", hint=again)
+            raise ModelError(
+                f"{where}: m and u of `{comparison['name']}` must be above 0 and at most 1", hint=again
+            )
     for rule in held["blocking"]["rules"]:
         unknown = [key for key in rule if key not in KEYS]
         if unknown:
-            raise ModelError(f"{where}: blocking key `{unknown[0]}` is unknown; known: {', '.join(KEYS)}", hint=again)
+            raise ModelError(
+                f"{where}: blocking key `{unknown[0]}` is unknown; known: {', '.join(KEYS)}", hint=again
+            )

@@ -19,7 +19,9 @@ RANDOM_RECORDS = 1400
 MAX_CANDIDATES = 3_000_000
 
 
-def usable(con: duckdb.DuckDBPyConnection, comparisons: Sequence[Comparison], least: float) -> dict[str, float]:
+def usable(
+    con: duckdb.DuckDBPyConnection, comparisons: Sequence[Comparison], least: float
+) -> dict[str, float]:
     """Share of records each comparison can use, for those that can be used and tell records apart."""
     asked = ", ".join(f"avg(cast({c.filled} as integer))" for c in comparisons)
     asked_values = ", ".join(f"count(distinct {c.columns[0]})" for c in comparisons)
@@ -48,7 +50,9 @@ def paired(comparisons: Sequence[Comparison], pairs: str) -> str:
     )
 
 
-def observe(con: duckdb.DuckDBPyConnection, comparisons: Sequence[Comparison], seed: int, records: int) -> Observed:
+def observe(
+    con: duckdb.DuckDBPyConnection, comparisons: Sequence[Comparison], seed: int, records: int
+) -> Observed:
     """Count everything the fit needs; `pairs` must be written."""
     patterns, counts = _patterns(con, comparisons, seed)
     random, floors = _random(con, comparisons, seed)

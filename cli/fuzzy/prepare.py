@@ -58,7 +58,9 @@ def prepare(con: duckdb.DuckDBPyConnection, records: str) -> None:
     """Write the prepared table of `records` into the scratch schema."""
     found = inputs_of(con, records)
     picked = ",\n        ".join(
-        f'cast(r."{found[name]}" as varchar) as {name}' if name in found else f"cast(null as varchar) as {name}"
+        f'cast(r."{found[name]}" as varchar) as {name}'
+        if name in found
+        else f"cast(null as varchar) as {name}"
         for name in INPUTS
     )
     con.execute(_alias_sql("given"), [str(ALIASES)])
@@ -165,7 +167,7 @@ known as (
         coalesce(n.given_root, g.stands_for, split_part(n.given, ' ', 1)) as given_key,
         case
             when n.given is not null
-                then list_concat([n.given, split_part(n.given, ' ', 1), n.given_root], coalesce(g.aliases, []))
+                then list_concat([n.given, split_part(n.given, ' ', 1), replace(n.given, ' ', ''), n.given_root], coalesce(g.aliases, []))
         end as given_names,
         coalesce(f.stands_for, n.family) as family_key,
         case when n.family is not null then list_concat([n.family], coalesce(f.aliases, [])) end as family_names,

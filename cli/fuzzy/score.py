@@ -27,6 +27,7 @@ class Scored:
     pairs: int
     candidates: int
     rescored: int | None  # records looked at again; None: all of them
+    skipped_blocks: int  # blocks over the cap
 
 
 def score(
@@ -67,6 +68,7 @@ def score(
             _count(con, into),
             _count(con, blocking.PAIRS),
             _count(con, f"{SCHEMA}.new_rows") if only_new else None,
+            _count(con, blocking.BLOCKS),
         )
 
 
@@ -81,7 +83,11 @@ def _new_rows(con: duckdb.DuckDBPyConnection, model: Model, new_ids: str, skippe
         create or replace table {SCHEMA}.new_rows as
         select p.row_id from {PREPARED} as p semi join {new_ids} as n on p.record_id = n.record_id
     """)
-    before = skipped if skipped is not None and _exists(con, skipped) else f"(select * from {blocking.BLOCKS} limit 0)"
+    before = (
+        skipped
+        if skipped is not None and _exists(con, skipped)
+        else f"(select * from {blocking.BLOCKS} limit 0)"
+    )
     con.execute(f"""
         create or replace table {SCHEMA}.crossed as
         (select rule, key_hash from {blocking.BLOCKS} except select rule, key_hash from {before})
@@ -130,14 +136,25 @@ def _splink_comparison(trained: Trained) -> dict[str, Any]:
     levels: list[dict[str, Any]] = [silent]
     for level, grade in zip(trained.definition.levels, trained.grades, strict=True):
         condition = "ELSE" if level.condition == "true" else level.condition
-        held = {"sql_condition": condition, "label_for_charts": level.label, "m_probability": grade.m, "u_probability": grade.u}
+        held = {
+            "sql_condition": condition,
+            "label_for_charts": level.label,
+            "m_probability": grade.m,
+            "u_probability": grade.u,
+        }
         if level.term:
-            held |= {"tf_adjustment_column": level.term, "tf_adjustment_weight": 1.0, "tf_minimum_u_value": 0.0}
+            held |= {
+                "tf_adjustment_column": level.term,
+                "tf_adjustment_weight": 1.0,
+                "tf_minimum_u_value": 0.0,
+            }
         levels.append(held)
     return {"output_column_name": trained.name, "comparison_levels": levels}
 
 
-def predict(con: duckdb.DuckDBPyConnection, model: Model, keep_from: float, pairs: str = blocking.PAIRS) -> str:
+def predict(
+    con: duckdb.DuckDBPyConnection, model: Model, keep_from: float, pairs: str = blocking.PAIRS
+) -> str:
     """Let Splink score `pairs` (l, r); return the name of its table."""
     from splink import DuckDBAPI, Linker
 

@@ -16,7 +16,9 @@ SCHEMA = f"{DATABASE}.main"
 @contextmanager
 def scratch(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """Attach the memory database for the time of one call; a nested call shares the outer one."""
-    held = con.execute("select count(*) from duckdb_databases() where database_name = ?", [DATABASE]).fetchone()
+    held = con.execute(
+        "select count(*) from duckdb_databases() where database_name = ?", [DATABASE]
+    ).fetchone()
     if held and held[0]:
         yield
         return

@@ -44,7 +44,9 @@ def person_name(column: str) -> str:
 def one_byte(column: str) -> str:
     """One byte per character, so that edit distances count characters in every script."""
     mapped = f"list_transform(string_split({column}, ''), lambda c: case when ord(c) < 128 then c else chr(33 + ord(c) % 90) end)"
-    return f"case when strlen({column}) = length({column}) then {column} else array_to_string({mapped}, '') end"
+    return (
+        f"case when strlen({column}) = length({column}) then {column} else array_to_string({mapped}, '') end"
+    )
 
 
 def skeleton(column: str) -> str:

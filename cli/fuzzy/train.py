@@ -69,7 +69,11 @@ def _refusal(records: int, shares: dict[str, float]) -> str | None:
 
 
 def _filled(
-    con: duckdb.DuckDBPyConnection, blank: Model, compared: list[Comparison], shares: dict[str, float], fitted: Fit
+    con: duckdb.DuckDBPyConnection,
+    blank: Model,
+    compared: list[Comparison],
+    shares: dict[str, float],
+    fitted: Fit,
 ) -> Model:
     """The model with the fitted figures."""
     trained, chance = [], {}
@@ -80,13 +84,21 @@ def _filled(
         )
         reason = None
         if fitted.support[i] < LEAST_SUPPORT:
-            reason = f"usual values weigh most: only about {fitted.support[i]:.0f} matching pairs to learn from"
-        trained.append(Trained(comparison.name, shares[comparison.name], fitted.support[i], fitted.shared[i], grades, reason))
+            reason = (
+                f"usual values weigh most: only about {fitted.support[i]:.0f} matching pairs to learn from"
+            )
+        trained.append(
+            Trained(
+                comparison.name, shares[comparison.name], fitted.support[i], fitted.shared[i], grades, reason
+            )
+        )
         if comparison.levels[0].term:
             chance[comparison.levels[0].term] = grades[0].u
     notes = []
     if fitted.expected_matches < LEAST_MATCHES:
-        notes.append(f"about {fitted.expected_matches:.1f} duplicate pairs expected: weights are mostly usual values")
+        notes.append(
+            f"about {fitted.expected_matches:.1f} duplicate pairs expected: weights are mostly usual values"
+        )
     return replace(
         blank,
         match_share=fitted.match_share,
