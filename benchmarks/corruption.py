@@ -144,10 +144,11 @@ def _adult(rng: random.Random, names: Names) -> Person:
     gender = rng.choice("mf")
     given, family = names.draw(rng, country, gender), names.draw(rng, country, "family")
     town = rng.randrange(60)
-    return Person(
-        given, family, gender, dt.date(1940, 1, 1) + dt.timedelta(rng.randrange(24000)), _email(rng, given, family),
-        f"+44{rng.randrange(7_000_000_000, 7_999_999_999)}", _street(rng), _town(town), f"{10000 + town * 37 + rng.randrange(30)}", country,
-    )  # fmt: skip
+    born = dt.date(1940, 1, 1) + dt.timedelta(rng.randrange(24000))
+    email = _email(rng, given, family)
+    phone, street = f"+44{rng.randrange(7_000_000_000, 7_999_999_999)}", _street(rng)
+    postal_code = f"{10000 + town * 37 + rng.randrange(30)}"
+    return Person(given, family, gender, born, email, phone, street, _town(town), postal_code, country)
 
 
 def _relatives(rng: random.Random, names: Names, head: Person) -> list[Person]:

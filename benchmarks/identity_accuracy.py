@@ -82,7 +82,8 @@ def main() -> None:
             for label, clusters in found.items():
                 result = judge(clusters, truth)
                 print(
-                    f"{name:18} {label:20} {result.precision:9.4f} {result.recall:7.4f} {result.f1:7.4f} {result.half_width:6.4f} {seconds:8.1f}",
+                    f"{name:18} {label:20} {result.precision:9.4f} {result.recall:7.4f}"
+                    f" {result.f1:7.4f} {result.half_width:6.4f} {seconds:8.1f}",
                     flush=True,
                 )
 

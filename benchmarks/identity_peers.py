@@ -44,7 +44,7 @@ def splink(records: pa.Table) -> dict[str, Clusters]:
         ("national_id",), ("email",), ("phone",), ("birth_date",), ("first_name", "last_name"), ("last_name", "postal_code"),
         ("first_name", "postal_code"), ("street",), ("full_name",), ("last_name",), ("city", "first_name"),
     )  # fmt: skip
-    rules = [block_on(*keys) for keys in wanted if _has(records, *keys)]
+    rules: list[Any] = [block_on(*keys) for keys in wanted if _has(records, *keys)]
     settings = SettingsCreator(
         link_type="dedupe_only",
         unique_id_column_name="record_id",
@@ -60,7 +60,7 @@ def splink(records: pa.Table) -> dict[str, Clusters]:
         ("last_name", "birth_date"),
         ("full_name", "phone"),
     ]
-    exact = [block_on(*keys) for keys in sure if _has(records, *keys)]
+    exact: list[Any] = [block_on(*keys) for keys in sure if _has(records, *keys)]
     linker.training.estimate_probability_two_random_records_match(exact, recall=0.7)
     linker.training.estimate_u_using_random_sampling(max_pairs=5e6, seed=1)
     for keys in (("birth_date",), (name, "last_name"), ("phone",), ("city",)):
@@ -83,7 +83,7 @@ def _date_format(records: pa.Table) -> str:
 
 
 def goldenmatch_zero(records: pa.Table) -> dict[str, Clusters]:
-    """goldenmatch with no configuration at all."""
+    """Run goldenmatch with no configuration at all."""
     gm = importlib.import_module("goldenmatch")
     pl = importlib.import_module("polars")
     frame = pl.from_arrow(records).drop("record_id")
@@ -92,7 +92,7 @@ def goldenmatch_zero(records: pa.Table) -> dict[str, Clusters]:
 
 
 def goldenmatch_fs(records: pa.Table) -> dict[str, Clusters]:
-    """goldenmatch's own Fellegi-Sunter configuration."""
+    """Run goldenmatch with its own Fellegi-Sunter configuration."""
     gm = importlib.import_module("goldenmatch")
     pl = importlib.import_module("polars")
     frame = pl.from_arrow(records).drop("record_id")
@@ -165,7 +165,7 @@ PEERS: dict[str, Callable[[pa.Table], dict[str, Clusters]]] = {
 
 
 def ours(records: pa.Table) -> dict[str, Clusters]:
-    """This project, default configuration (merge_at 0.97), train, score, cut, connected components."""
+    """Our default configuration (merge_at 0.97), train, score, cut, connected components."""
     from cli.fuzzy import cut_weak_bridges, score, thresholds, train
 
     with duckdb.connect() as con:

@@ -55,7 +55,8 @@ def rldata500(data: Path) -> Loaded:
     """500 German names with birth dates, 50 of them copies."""
     path = data / "rldata500" / "rldata500.csv"
     both = _read(f"""
-        select rec_no as record_id, concat_ws(' ', fname_c1, fname_c2) as first_name, concat_ws(' ', lname_c1, lname_c2) as last_name,
+        select rec_no as record_id, concat_ws(' ', fname_c1, fname_c2) as first_name,
+            concat_ws(' ', lname_c1, lname_c2) as last_name,
             "by" || '-' || lpad(bm, 2, '0') || '-' || lpad(bd, 2, '0') as birth_date, true_id as person
         from read_csv('{path}', all_varchar = true)
     """)

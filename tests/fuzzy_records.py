@@ -30,7 +30,7 @@ def table(rows: list[dict[str, Any]], name: str = "records") -> duckdb.DuckDBPyC
 
 @functools.cache
 def simulated(
-    severity: str = "medium", people: int = 220, seed: int = 3
+    severity: str = "medium", people: int = 160, seed: int = 3
 ) -> tuple[tuple[tuple[str | None, ...], ...], dict[str, str]]:
     """Rows in the order of `COLUMNS`, and who each record is."""
     rows, truth = people_records(severity, people, seed)
@@ -52,7 +52,7 @@ def trained() -> Model:
 
 def grade(comparison: str, one: dict[str, Any], other: dict[str, Any]) -> str:
     """The label under which two records fall in a comparison; `silent` when it says nothing."""
-    both = {column: None for column in (*one, *other)}
+    both = dict.fromkeys((*one, *other))
     con = table([both | {"record_id": "1"} | one, both | {"record_id": "2"} | other])
     definition = BY_NAME[comparison]
     with scratch(con):

@@ -109,8 +109,9 @@ class Rule:
 
 
 def key_sql(keys: Sequence[str]) -> str:
-    """One text per record and rule; null when a part is missing."""
-    return " || chr(31) || ".join(f"({KEYS[key]})" for key in keys)
+    """One number per record and rule, cheaper to join than text; null when a part is missing."""
+    text = " || chr(31) || ".join(f"({KEYS[key]})" for key in keys)
+    return f"case when ({text}) is not null then hash({text}) end"
 
 
 def choose(con: duckdb.DuckDBPyConnection) -> list[Rule]:
@@ -143,12 +144,12 @@ def key_blocks(con: duckdb.DuckDBPyConnection, rules: Sequence[Sequence[str]], c
         name = " + ".join(keys)
         con.execute(f"""
             insert into {BLOCKS}
-            select '{name}', md5(key_{i}), count(*) from {SCHEMA}.keyed
+            select '{name}', cast(key_{i} as varchar), count(*) from {SCHEMA}.keyed
             where key_{i} is not null group by key_{i} having count(*) > {cap}
         """)
         skipped = f"(select key_hash from {BLOCKS} where rule = '{name}')"
         if con.execute(f"select 1 from {skipped} limit 1").fetchone():
-            con.execute(f"update {SCHEMA}.keyed set key_{i} = null where md5(key_{i}) in {skipped}")
+            con.execute(f"update {SCHEMA}.keyed set key_{i} = null where cast(key_{i} as varchar) in {skipped}")
 
 
 def pair_up(

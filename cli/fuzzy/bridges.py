@@ -14,8 +14,8 @@ import numpy as np
 from cli.fuzzy.mixture import Floats
 from cli.fuzzy.model import Model
 from cli.fuzzy.prepare import PREPARED, prepare
-from cli.fuzzy.scratch import SCHEMA, scratch
 from cli.fuzzy.score import predict, weighed_sql
+from cli.fuzzy.scratch import SCHEMA, scratch
 
 LIMIT = 12.0  # bits: one pair speaks no louder, for or against
 AGREEMENT = 0.75  # groups join in order of sum / pairs ** this: between the sum (0) and the average (1) of their pairs

@@ -6,7 +6,7 @@ others was made by another version and must be trained again.
 
 import json
 import math
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -129,35 +129,38 @@ def _plain(model: Model) -> dict[str, Any]:
             "relative_share": _short(model.relative_share),
             "expected_matches": _short(model.expected_matches),
         },
-        "comparisons": [
-            {
-                "name": c.name,
-                "filled": _short(c.filled),
-                "support": _short(c.support),
-                "shared": _short(c.shared),
-                "reason": c.reason,
-                "grades": [{"label": g.label, "m": _short(g.m), "u": _short(g.u), "weight": round(g.weight, 3)} for g in c.grades],
-            }
-            for c in model.comparisons
-        ],
-        "term_frequencies": [
-            {"column": t.column, "hashed": t.hashed, "otherwise": _short(t.otherwise), "values": {v: _short(f) for v, f in t.values.items()}}
-            for t in model.terms
-        ],
+        "comparisons": [_plain_comparison(c) for c in model.comparisons],
+        "term_frequencies": [_plain_terms(t) for t in model.terms],
         "blocking": {"cap": model.block_cap, "rules": [list(rule) for rule in model.rules]},
         "calibration": {
             "by": model.calibrated_by,
-            "steps": [
-                {"weight": _short(s.weight), "pairs": s.pairs, "precision": _short(s.precision), "low": _short(s.low), "high": _short(s.high), "marginal": _short(s.marginal)}
-                for s in model.calibration
-            ],
+            "steps": [{k: _short(v) for k, v in asdict(step).items()} for step in model.calibration],
         },
-    }  # fmt: skip
+    }
+
+
+def _plain_comparison(c: Trained) -> dict[str, Any]:
+    grades = [
+        {"label": g.label, "m": _short(g.m), "u": _short(g.u), "weight": round(g.weight, 3)} for g in c.grades
+    ]
+    return {
+        "name": c.name,
+        "filled": _short(c.filled),
+        "support": _short(c.support),
+        "shared": _short(c.shared),
+        "reason": c.reason,
+        "grades": grades,
+    }
+
+
+def _plain_terms(t: Terms) -> dict[str, Any]:
+    values = {value: _short(share) for value, share in t.values.items()}
+    return {"column": t.column, "hashed": t.hashed, "otherwise": _short(t.otherwise), "values": values}
 
 
 def _short(value: float) -> float:
     """Nine digits: far more than the data carry, few enough that no platform's last bit shows."""
-    return float(f"{value:.9g}")
+    return int(value) if isinstance(value, int) else float(f"{value:.9g}")
 
 
 def from_plain(held: dict[str, Any], where: str) -> Model:
@@ -174,16 +177,20 @@ def from_plain(held: dict[str, Any], where: str) -> Model:
         match_share=held["prior"]["match_share"],
         relative_share=held["prior"]["relative_share"],
         expected_matches=held["prior"]["expected_matches"],
-        comparisons=tuple(
-            Trained(c["name"], c["filled"], c["support"], c["shared"], tuple(Grade(g["label"], g["m"], g["u"]) for g in c["grades"]), c["reason"])
-            for c in held["comparisons"]
+        comparisons=tuple(_comparison(c) for c in held["comparisons"]),
+        terms=tuple(
+            Terms(t["column"], t["hashed"], t["otherwise"], t["values"]) for t in held["term_frequencies"]
         ),
-        terms=tuple(Terms(t["column"], t["hashed"], t["otherwise"], t["values"]) for t in held["term_frequencies"]),
         rules=tuple(tuple(rule) for rule in held["blocking"]["rules"]),
         block_cap=held["blocking"]["cap"],
         calibration=tuple(Step(**step) for step in held["calibration"]["steps"]),
         calibrated_by=held["calibration"]["by"],
-    )  # fmt: skip
+    )
+
+
+def _comparison(c: dict[str, Any]) -> Trained:
+    grades = tuple(Grade(g["label"], g["m"], g["u"]) for g in c["grades"])
+    return Trained(c["name"], c["filled"], c["support"], c["shared"], grades, c["reason"])
 
 
 def _check(held: dict[str, Any], where: str) -> None:

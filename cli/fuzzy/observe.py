@@ -119,7 +119,8 @@ def _random_counts(con: duckdb.DuckDBPyConnection, comparison: Comparison, seed:
         select row_id from {PREPARED} where {comparison.filled}
         order by md5(record_id || '{seed}'), record_id limit {RANDOM_RECORDS}
     """)
-    pairs = f"(select a.row_id as l, b.row_id as r from {SCHEMA}.drawn as a inner join {SCHEMA}.drawn as b on a.row_id < b.row_id)"
+    drawn = f"{SCHEMA}.drawn"
+    pairs = f"(select a.row_id as l, b.row_id as r from {drawn} as a inner join {drawn} as b on a.row_id < b.row_id)"
     rows = con.execute(f"""
         with paired as ({paired([comparison], pairs)})
         select {graded(comparison)} as grade, count(*) from paired group by grade

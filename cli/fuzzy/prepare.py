@@ -167,7 +167,10 @@ known as (
         coalesce(n.given_root, g.stands_for, split_part(n.given, ' ', 1)) as given_key,
         case
             when n.given is not null
-                then list_concat([n.given, split_part(n.given, ' ', 1), replace(n.given, ' ', ''), n.given_root], coalesce(g.aliases, []))
+                then list_concat(
+                    [n.given, split_part(n.given, ' ', 1), replace(n.given, ' ', ''), n.given_root],
+                    coalesce(g.aliases, [])
+                )
         end as given_names,
         coalesce(f.stands_for, n.family) as family_key,
         case when n.family is not null then list_concat([n.family], coalesce(f.aliases, [])) end as family_names,

@@ -5,7 +5,6 @@ is a table of pairs with the weight of every comparison on it.
 """
 
 import logging
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,7 +100,7 @@ def _new_rows(con: duckdb.DuckDBPyConnection, model: Model, new_ids: str, skippe
             continue  # a rule of an older file
         con.execute(f"""
             insert into {SCHEMA}.new_rows
-            select row_id from {PREPARED} where md5({blocking.key_sql(keys)}) in
+            select row_id from {PREPARED} where cast({blocking.key_sql(keys)} as varchar) in
                 (select key_hash from {SCHEMA}.crossed where rule = '{rule}')
             except select row_id from {SCHEMA}.new_rows
         """)

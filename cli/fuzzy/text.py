@@ -17,6 +17,8 @@ _ALPHABETS = {
 }
 # Signs that carry no sound of their own stand last: translate() drops what has no counterpart.
 _FROM = "".join(_ALPHABETS) + "ьъءـ"
+_APOSTROPHES = "''`\u2019\u00b4\u02bc"
+_CJK_MARKS = "\u3001\uff0c\u3002\u30fb\u00b7"
 _TO = "".join(_ALPHABETS.values())
 
 
@@ -30,8 +32,8 @@ def folded(column: str) -> str:
 
 def words(column: str) -> str:
     """Folded words with one blank between them; punctuation parts words, except apostrophes."""
-    clean = f"regexp_replace({folded(column)}, '[''’`´ʼ]', '', 'g')"
-    clean = f"regexp_replace({clean}, '[[:punct:][:space:]、，。・·]+', ' ', 'g')"
+    clean = f"regexp_replace({folded(column)}, '[{_APOSTROPHES}]', '', 'g')"
+    clean = f"regexp_replace({clean}, '[[:punct:][:space:]{_CJK_MARKS}]+', ' ', 'g')"
     return f"nullif(trim({clean}), '')"
 
 

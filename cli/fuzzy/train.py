@@ -12,8 +12,8 @@ from cli.fuzzy.mixture import Fit, fit
 from cli.fuzzy.model import Grade, Model, Trained
 from cli.fuzzy.observe import observe, usable
 from cli.fuzzy.prepare import PREPARED, prepare
-from cli.fuzzy.scratch import SCHEMA, scratch
 from cli.fuzzy.score import predict, weighed_sql
+from cli.fuzzy.scratch import SCHEMA, scratch
 
 SEED = 20260101
 LEAST_RECORDS = 100

@@ -24,7 +24,7 @@ def test_febrl1_is_resolved(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("severity", "least"), [("light", 0.96), ("heavy", 0.75)])
 def test_simulated_people_with_errors(severity: str, least: float) -> None:
     """Twins, parents and children of one name, ten records a person; precision of merges holds at every severity."""
-    rows, truth = simulated(severity, 260, 11)
+    rows, truth = simulated(severity, 200, 11)
     records = pa.table({c: pa.array([row[i] for row in rows], pa.string()) for i, c in enumerate(COLUMNS)})
     found = judge(ours(records)["ours"], truth, draws=10)
 

@@ -94,8 +94,11 @@ def test_data_that_cannot_carry_fuzzy_links_are_refused_with_a_reason() -> None:
 
 def _people(n: int, seed: int) -> list[dict[str, str]]:
     rng = random.Random(seed)
-    word = lambda k: "".join(rng.choice("bdfgklmnprst") + rng.choice("aeiou") for _ in range(k))  # noqa: E731
-    givens, families = [word(3) for _ in range(60)], [word(3) for _ in range(200)]
+
+    def word() -> str:
+        return "".join(rng.choice("bdfgklmnprst") + rng.choice("aeiou") for _ in range(3))
+
+    givens, families = [word() for _ in range(60)], [word() for _ in range(200)]
     return [
         {
             "record_id": f"{i:05d}",
