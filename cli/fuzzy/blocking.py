@@ -149,7 +149,9 @@ def key_blocks(con: duckdb.DuckDBPyConnection, rules: Sequence[Sequence[str]], c
         """)
         skipped = f"(select key_hash from {BLOCKS} where rule = '{name}')"
         if con.execute(f"select 1 from {skipped} limit 1").fetchone():
-            con.execute(f"update {SCHEMA}.keyed set key_{i} = null where cast(key_{i} as varchar) in {skipped}")
+            con.execute(
+                f"update {SCHEMA}.keyed set key_{i} = null where cast(key_{i} as varchar) in {skipped}"
+            )
 
 
 def pair_up(

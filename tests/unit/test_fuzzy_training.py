@@ -3,6 +3,8 @@
 import json
 import math
 import random
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -168,3 +170,10 @@ def test_the_difference_of_two_files_is_said_in_words() -> None:
     assert any(line.startswith("`given`, same:") for line in lines)
     assert f"`{model.comparisons[-1].name}` is no longer compared" in lines
     assert f"pairs are no longer looked for by {' + '.join(model.rules[0])}" in lines
+
+
+def test_splink_is_not_imported_before_it_is_needed() -> None:
+    """It costs a second at every start of `cdp`."""
+    code = "import sys, cli.fuzzy; sys.exit('splink' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
