@@ -19,6 +19,7 @@ from cli.fuzzy.scratch import SCHEMA, scratch
 
 LIMIT = 12.0  # bits: one pair speaks no louder, for or against
 AGREEMENT = 0.75  # groups join in order of sum / pairs ** this: between the sum (0) and the average (1) of their pairs
+MARGIN = 2.5  # bits in favour that two groups need, as a single link does
 LARGEST = 500  # records; above, no pair is scored again and links are cut by what is given
 
 
@@ -104,14 +105,14 @@ def _inner_pairs(con: duckdb.DuckDBPyConnection, groups: dict[int, list[int]]) -
 
 
 def _regroup(con: duckdb.DuckDBPyConnection, groups: dict[int, list[int]]) -> dict[int, int]:
-    """Row -> smallest row of its cluster; only components in which a pair disagrees are worked on."""
+    """Row -> smallest row of its cluster; only components in which a pair is in doubt are worked on."""
     clusters = {row: name for name, members in groups.items() for row in members}
     rows = con.execute(f"""
         select r.component, w.row_id_l, w.row_id_r, w.match_weight
         from {SCHEMA}.inner_weights as w inner join {SCHEMA}.inner_rows as r on w.row_id_l = r.row_id
         where r.component in (
             select q.component from {SCHEMA}.inner_weights as v
-            inner join {SCHEMA}.inner_rows as q on v.row_id_l = q.row_id where v.match_weight < 0
+            inner join {SCHEMA}.inner_rows as q on v.row_id_l = q.row_id where v.match_weight < {MARGIN}
         )
     """).fetchall()
     held = con.execute(f"select l, r from {SCHEMA}.held").fetchall()
@@ -151,7 +152,7 @@ def agree(
         agreement = np.where(np.outer(alive, alive), between / pairs_between**AGREEMENT, -np.inf)
         best = int(np.argmax(agreement))
         i, j = sorted(divmod(best, size))
-        if not agreement.flat[best] > 0:
+        if not agreement.flat[best] > MARGIN:
             return [sorted(group) for group in groups if group]
         _join(between, sizes, groups, i, j)
 

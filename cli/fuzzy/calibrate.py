@@ -1,8 +1,8 @@
 """From a target precision to a threshold: what share of the pairs above a weight is right.
 
 Without labels the fitted mixture says: the precision of a set of pairs is the mean of their probabilities. That is
-optimistic, because comparisons depend on each other more than the model knows; so every bit of evidence counts three
-quarters here (`TEMPER`; see docs/decisions.md), and a merge must in itself be three times likelier right than wrong.
+optimistic, because comparisons depend on each other more than the model knows; so every bit of evidence counts seven
+tenths here (`TEMPER`; see docs/decisions.md), and a merge must in itself be three times likelier right than wrong.
 With clerical labels the labels say.
 """
 
@@ -14,7 +14,7 @@ import duckdb
 
 from cli.fuzzy.model import Model, Step
 
-TEMPER = 0.75
+TEMPER = 0.7
 CAPPED_AT = 0.999
 LEAST_TO_MERGE = 0.75  # a merge must be likely right whatever the company it is in
 LEAST_TO_REVIEW = 0.2
