@@ -180,6 +180,6 @@ def ours(records: pa.Table) -> dict[str, Clusters]:
         con.execute(
             "create table links as select record_a, record_b from pairs where match_weight >= ?", [merge]
         )
-        cut_weak_bridges(con, "records", "links", model, into="judged")
+        cut_weak_bridges(con, "records", "links", model, into="judged", at=merge)
         links = con.execute("select record_a, record_b from judged where kept").fetchall()
         return {"ours": connected(ids, links)}

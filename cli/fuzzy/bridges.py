@@ -19,7 +19,7 @@ from cli.fuzzy.scratch import SCHEMA, scratch
 
 LIMIT = 12.0  # bits: one pair speaks no louder, for or against
 AGREEMENT = 0.75  # groups join in order of sum / pairs ** this: between the sum (0) and the average (1) of their pairs
-MARGIN = 2.5  # bits in favour that two groups need, as a single link does
+MARGIN = 2.5  # bits in favour that two groups need at least
 LARGEST = 500  # records; above, no pair is scored again and links are cut by what is given
 
 
@@ -30,10 +30,12 @@ def cut_weak_bridges(
     model: Model,
     *,
     into: str,
+    at: float,
     held: str | None = None,
 ) -> int:
     """Judge `links` (record_a, record_b) component by component; return how many are cut.
 
+    `at`: the match weight from which on a pair is merged; two groups need as much evidence as two records.
     `held`: table (record_a, record_b) of links that stand whatever the scores say (exact identifiers, overrides).
     `into`: record_a, record_b, kept, cluster (smallest record of its group; for a cut link that of record_a).
     """
@@ -45,7 +47,7 @@ def cut_weak_bridges(
         _inner_pairs(con, groups)
         predicted = predict(con, model, 0.0, f"{SCHEMA}.inner_pairs")
         con.execute(f"create or replace table {SCHEMA}.inner_weights as {weighed_sql(model, predicted)}")
-        clusters = _regroup(con, groups)
+        clusters = _regroup(con, groups, max(at, MARGIN))
         return _write(con, clusters, into)
 
 
@@ -104,7 +106,7 @@ def _inner_pairs(con: duckdb.DuckDBPyConnection, groups: dict[int, list[int]]) -
     """)
 
 
-def _regroup(con: duckdb.DuckDBPyConnection, groups: dict[int, list[int]]) -> dict[int, int]:
+def _regroup(con: duckdb.DuckDBPyConnection, groups: dict[int, list[int]], margin: float) -> dict[int, int]:
     """Row -> smallest row of its cluster; only components in which a pair is in doubt are worked on."""
     clusters = {row: name for name, members in groups.items() for row in members}
     rows = con.execute(f"""
@@ -112,7 +114,7 @@ def _regroup(con: duckdb.DuckDBPyConnection, groups: dict[int, list[int]]) -> di
         from {SCHEMA}.inner_weights as w inner join {SCHEMA}.inner_rows as r on w.row_id_l = r.row_id
         where r.component in (
             select q.component from {SCHEMA}.inner_weights as v
-            inner join {SCHEMA}.inner_rows as q on v.row_id_l = q.row_id where v.match_weight < {MARGIN}
+            inner join {SCHEMA}.inner_rows as q on v.row_id_l = q.row_id where v.match_weight < {margin}
         )
     """).fetchall()
     held = con.execute(f"select l, r from {SCHEMA}.held").fetchall()
@@ -124,13 +126,16 @@ def _regroup(con: duckdb.DuckDBPyConnection, groups: dict[int, list[int]]) -> di
         weights.setdefault(component, []).append((left, right, weight))
     for component, pairs in weights.items():
         members = groups[component]
-        for group in agree(members, pairs, bound.get(component, [])):
+        for group in agree(members, pairs, bound.get(component, []), margin):
             clusters.update(dict.fromkeys(group, group[0]))
     return clusters
 
 
 def agree(
-    members: Sequence[int], pairs: Sequence[tuple[int, int, float]], held: Sequence[tuple[int, int]] = ()
+    members: Sequence[int],
+    pairs: Sequence[tuple[int, int, float]],
+    held: Sequence[tuple[int, int]] = (),
+    margin: float = MARGIN,
 ) -> list[list[int]]:
     """Group members strongest first while the pairs between two groups speak for one person; ties go to the smallest members."""
     place = {row: i for i, row in enumerate(members)}
@@ -152,7 +157,7 @@ def agree(
         agreement = np.where(np.outer(alive, alive), between / pairs_between**AGREEMENT, -np.inf)
         best = int(np.argmax(agreement))
         i, j = sorted(divmod(best, size))
-        if not agreement.flat[best] > MARGIN:
+        if not agreement.flat[best] > margin:
             return [sorted(group) for group in groups if group]
         _join(between, sizes, groups, i, j)
 

@@ -100,7 +100,7 @@ GIVEN = Comparison(
         ),
         Level("different", "true", 0.05),
     ),
-    shared=0.15,
+    shared=0.06,
 )
 FAMILY = Comparison(
     "family",
@@ -142,7 +142,7 @@ BIRTH = Comparison(
         ),
         Level("different", "true", 0.03),
     ),
-    shared=0.05,
+    shared=0.03,
     rows="coalesce(birth_year, birth_month, birth_day) is not null",
 )
 _NAMED = "coalesce(email_named_l and email_named_r, false)"

@@ -25,7 +25,7 @@ from cli.fuzzy.comparisons import STRENGTH, Comparison
 Floats = NDArray[np.float64]
 ROUNDS = 500
 TOLERANCE = 1e-7
-KIN_STRENGTH = 200.0
+KIN_STRENGTH = 50.0
 MOST_SHARED = 0.6
 U_FLOOR = 0.02  # at least this part of an observed agreement rate is chance
 

@@ -131,12 +131,12 @@ def test_bridges_are_cut_alike_in_any_order_and_raise_precision() -> None:
         "create table links as select record_a, record_b from whole where match_weight >= ? order by 1, 2",
         [review],
     )
-    cut = cut_weak_bridges(con, "records", "links", trained(), into="judged")
+    cut = cut_weak_bridges(con, "records", "links", trained(), into="judged", at=merge)
     judged = con.execute("select record_a, record_b, kept, cluster from judged order by all").fetchall()
     con.execute(
         "create table turned as select record_b as record_a, record_a as record_b from links order by hash(record_a)"
     )
-    cut_weak_bridges(con, "records", "turned", trained(), into="again")
+    cut_weak_bridges(con, "records", "turned", trained(), into="again", at=merge)
 
     assert con.execute("select * from again order by all").fetchall() == judged
     assert cut == sum(not row[2] for row in judged) > 0
@@ -148,10 +148,11 @@ def test_bridges_are_cut_alike_in_any_order_and_raise_precision() -> None:
 def test_held_links_are_never_cut() -> None:
     con, _ = company()
     score(con, "records", trained(), into="whole")
+    merge, _ = thresholds(trained(), 0.97, 0.80)
     con.execute("create table links as select record_a, record_b from whole where match_weight >= -2")
-    cut_weak_bridges(con, "records", "links", trained(), into="judged")
+    cut_weak_bridges(con, "records", "links", trained(), into="judged", at=merge)
     con.execute("create table held as select record_a, record_b from judged where not kept")
-    cut_weak_bridges(con, "records", "links", trained(), into="again", held="held")
+    cut_weak_bridges(con, "records", "links", trained(), into="again", at=merge, held="held")
 
     assert con.execute("select count(*) from held").fetchone() != (0,)
     assert con.execute(
