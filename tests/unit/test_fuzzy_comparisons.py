@@ -1,0 +1,113 @@
+"""What two records say about each other: birth dates by parts, names in several scripts, addresses made of names."""
+
+import pytest
+
+from tests.fuzzy_records import grade
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ("1980-03-07", "1980-03-07", "same"),
+        ("19800307", "1980-03-07", "same"),
+        ("1980-03-07", "1980-07-03", "day and month swapped, or one digit off"),
+        ("1980-03-07", "1980-03-17", "day and month swapped, or one digit off"),
+        ("1980-03-07", "1908-03-07", "day and month swapped, or one digit off"),
+        ("1980", "1980-03-07", "known parts same"),
+        ("1980-03", "1980-03-07", "known parts same"),
+        ("1981", "1980-03-07", "different"),
+        ("1980-03-07", "1980-03-28", "two of three parts same"),
+        ("1980-03-07", "1980-11-28", "two digits off, or only the year same"),
+        ("1980-03-07", "1955-11-21", "different"),
+        (None, "1980-03-07", "silent"),
+    ],
+)
+def test_birth_dates_are_compared_by_parts(one: str | None, other: str, expected: str) -> None:
+    """Compared as one text, a swapped day and month would look like another person."""
+    assert grade("birth", {"birth_date": one}, {"birth_date": other}) == expected
+
+
+def test_birth_parts_in_columns_of_their_own_are_the_same_date() -> None:
+    """Some sources deliver three numbers."""
+    assert (
+        grade(
+            "birth",
+            {"birth_date": "1980-03-07"},
+            {"birth_year": "1980", "birth_month": "3", "birth_day": "7"},
+        )
+        == "same"
+    )
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ("Robert", "ROBERT", "same"),
+        ("Bob", "Robert", "known short or other form"),
+        ("Анна", "Anna", "same"),
+        ("Γιώργος", "γιωργοσ", "same"),
+        ("淑芬", "Shu-fen", "known short or other form"),
+        ("Nguyễn", "Nguyen", "same"),
+        ("Zoë", "Zoe", "same"),
+        ("Micheal", "Michael", "one or two letters off, or begins alike"),
+        ("Alexandra", "Alex", "known short or other form"),
+        ("J", "John", "similar, or an initial"),
+        ("Walter", "Ingrid", "different"),
+        ("美玲", "淑芬", "different"),
+        ("Dr. Anna", "Anna", "same"),
+        ("", "Anna", "silent"),
+    ],
+)
+def test_given_names_in_several_scripts(one: str, other: str, expected: str) -> None:
+    """Edit distances count characters, accents and scripts with Latin counterparts are folded."""
+    assert (
+        grade("given", {"first_name": one, "last_name": "x"}, {"first_name": other, "last_name": "x"})
+        == expected
+    )
+
+
+def test_swapped_names_count_once() -> None:
+    """The family name says nothing more when given and family name stand in each other's place."""
+    one, other = {"first_name": "Linh", "last_name": "Tran"}, {"first_name": "Tran", "last_name": "Linh"}
+
+    assert grade("given", one, other) == "given and family name swapped"
+    assert grade("family", one, other) == "silent"
+
+
+def test_a_full_name_meets_its_parts() -> None:
+    """Sources that deliver one field and sources that deliver two must meet."""
+    assert (
+        grade("family", {"full_name": "Anna Maria Schmidt"}, {"first_name": "Anna", "last_name": "Schmidt"})
+        == "same"
+    )
+    assert grade("family", {"full_name": "王淑芬"}, {"first_name": "淑芬", "last_name": "王"}) == "same"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ("kx7f@a.example", "kx7f@a.example", "same"),
+        ("john.smith77@a.example", "john.smith77@b.example", "same user, other domain"),
+        ("john.smith77@a.example", "jon.smith77@a.example", "a typing error apart"),
+        # father and son: the addresses repeat the names, and must not count them twice
+        ("john.smith77@a.example", "john.smith5@b.example", "silent"),
+        ("john.smith@mail.example", "john.smith@post.example", "silent"),
+        ("skywalker@a.example", "john.smith@a.example", "different"),
+    ],
+)
+def test_addresses_made_of_the_name_do_not_repeat_it(one: str, other: str, expected: str) -> None:
+    name = {"first_name": "John", "last_name": "Smith"}
+
+    assert grade("email", name | {"email": one}, name | {"email": other}) == expected
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ("+44 7700 900123", "07700900123", "same"),
+        ("07700900123", "07700900132", "one digit off"),
+        ("07700900123", "01632960001", "different"),
+    ],
+)
+def test_telephones_by_digits(one: str, other: str, expected: str) -> None:
+    assert grade("phone", {"phone": one}, {"phone": other}) == expected
