@@ -117,9 +117,10 @@ class _Columns:
     def _money_checks(self, name: str, raw: str, texts: str, value: str) -> list[str]:
         """What makes an amount unusable: unreadable, two readings, another currency beside it than the row's."""
         told = f"ambiguous money in {name}: one sign before three digits; declare `decimal` for the source"
+        ambiguous = f"{{{{ is_ambiguous_money('{jinja(raw)}') }}}}"
         return [
-            f"when {texts} is not null and {value} is null and {{{{ is_ambiguous_money('{jinja(raw)}') }}}} then '{told}'",
-            f"when {texts} is not null and {value} is null then 'unreadable money in {name}'",
+            f"when {texts} is not null and {value} is null then"
+            f" case when {ambiguous} then '{told}' else 'unreadable money in {name}' end",
             f"when {{{{ is_other_currency('{jinja(raw)}', {self._row_currency()}) }}}}"
             f" then 'another currency in {name} than the row has'",
         ]

@@ -49,7 +49,13 @@ ORDERS = {
     },
 }
 # Everything below the marts: what tests of staging and identity need.
-BELOW_MARTS = ("+touched", "+path:generated_models", "+customer_redirects", "+customer_id_history", "identity")
+BELOW_MARTS = (
+    "+touched",
+    "+path:generated_models",
+    "+customer_redirects",
+    "+customer_id_history",
+    "identity",
+)
 EVENTS = {"name": "web", "connector": "segment", "path": "spool/*.jsonl"}
 
 

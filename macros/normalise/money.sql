@@ -14,7 +14,7 @@
         when {{ column }} is null then null
         when not {{ matches(money_text(column), '^[^0-9]*[0-9](?:[0-9., \'\']*[0-9])?[^0-9]*$') }} then null
         when {{ matches(money_text(column), '(?:^|[ -])[.,][0-9]') }} then null
-        when not {{ among(money_sign(column), money_signs()) }} then null
+        when {{ money_sign(column) }} <> '' and {{ currency_codes(money_sign(column)) }} = '' then null
         else case when {{ matches(money_text(column), '^[^0-9]*[-(]|[0-9][^0-9]*-$') }} then -1 else 1 end
             * {{ try_to(money_number(column, decimal), 'decimal(15,2)') }}
     end as decimal(18,2))
@@ -30,18 +30,6 @@
 
 {#- What stands beside the number: '' or the sign or code of a currency. -#}
 {% macro money_sign(column) -%} {{ regexp_replace_all(money_text(column), '[-+0-9., \'\'()]', '') }} {%- endmacro %}
-
-{#- Every sign and code we know. -#}
-{% macro money_signs() -%}
-    {%- set known = lexicon() -%}
-    {%- set listed = [''] + (known.signs | list) + (known.currencies | map('lower') | list) -%}
-    {{ return(listed) }}
-{%- endmacro %}
-
-{#- Is the text one of the words? One constant instead of a list of hundreds, of which an engine makes as many expressions. -#}
-{% macro among(text, words) -%}
-    (instr('|{{ words | join('|') }}|', '|' || {{ text }} || '|') > 0)
-{%- endmacro %}
 
 {#- The number as text with a dot: by the declared sign, or where the text can be read in one way only. -#}
 {% macro money_number(column, decimal) -%}
@@ -60,7 +48,7 @@
         {%- else %}
         when {{ matches(core, money_one_sign()) }}
             then case
-                when {{ among(money_sign(column), money_whole_signs()) }} then {{ whole }}
+                when {{ matches(money_sign(column), '^(?:' ~ money_whole_signs() ~ ')$') }} then {{ whole }}
                 {%- if decimal == 'typed' %}
                 when {{ core }} like '%.%' then {{ core }}
                 {%- endif %}
@@ -74,14 +62,14 @@
 
 {% macro money_one_sign() -%} {{ return('^[1-9][0-9]{0,2}[.,][0-9]{3}$') }} {%- endmacro %}
 
-{#- Signs and codes of currencies without decimals in use. -#}
+{#- Signs and codes of currencies without decimals in use, as a pattern. -#}
 {% macro money_whole_signs() -%}
     {%- set known = lexicon() -%}
     {%- set found = known.whole_currencies | map('lower') | list -%}
     {%- for sign, codes in known.signs.items() if codes | reject('in', known.whole_currencies) | list | length == 0 -%}
         {%- do found.append(sign) -%}
     {%- endfor -%}
-    {{ return(found) }}
+    {{ return(found | join('|') | replace('$', '[$]')) }}
 {%- endmacro %}
 
 {#- Could the amount be two numbers? Then the row says so, and how to decide it. -#}
@@ -89,19 +77,24 @@
     coalesce({{ matches(regexp_find(money_text(column), '[0-9](?:[0-9., \'\']*[0-9])?'), money_one_sign()) }}, false)
 {%- endmacro %}
 
+{#- The ISO 4217 codes that a code or sign (lower case) can mean, '' where none. One text holds them all: a list of three hundred
+    constants in each expression makes the engine plan longer than it computes. -#}
+{% macro currency_codes(text) -%}
+    {%- set known = lexicon() -%}
+    {%- set ns = namespace(signs='') -%}
+    {%- for sign, codes in known.signs.items() -%} {%- set ns.signs = ns.signs ~ '|' ~ sign ~ '=' ~ codes | join(' ') -%} {%- endfor -%}
+    case
+        when {{ matches(text, '^(?:' ~ known.currencies | join('|') | lower ~ ')$') }} then upper({{ text }})
+        else split_part(split_part('{{ ns.signs }}|', '|' || {{ text }} || '=', 2), '|', 1)
+    end
+{%- endmacro %}
+
 {#- ISO 4217 code of a code or sign; a sign of several currencies is that of `expected`, if it can be. Null for what is none. -#}
 {% macro normalize_currency(column, expected="''") -%}
-    {%- set known = lexicon() -%}
-    {%- set listed = [] -%}
-    {%- for sign, codes in known.signs.items() -%} {%- do listed.append(sign ~ '=' ~ codes | join(' ')) -%} {%- endfor -%}
-    {%- set codes -%}
-        split_part(split_part('|{{ listed | join('|') }}|', '|' || lower(trim({{ column }})) || '=', 2), '|', 1)
-    {%- endset -%}
+    {%- set codes = currency_codes('lower(trim(' ~ column ~ '))') -%}
     case
-        when {{ among('upper(trim(' ~ column ~ '))', known.currencies) }} then upper(trim({{ column }}))
         when length({{ codes }}) = 3 then {{ codes }}
-        when {{ among(expected, ['']) }} then null
-        when instr(' ' || {{ codes }} || ' ', ' ' || {{ expected }} || ' ') > 0 then {{ expected }}
+        when length({{ expected }}) = 3 and {{ codes }} like '%' || {{ expected }} || '%' then {{ expected }}
     end
 {%- endmacro %}
 
@@ -115,7 +108,7 @@
 {% macro is_other_currency(column, currency) -%}
     case
         when {{ matches(column, '[^0-9. -]') }} and {{ money_sign(column) }} not in ('', 'e')
-            then coalesce({{ normalize_currency(money_sign(column), currency) }} <> {{ currency }}, true)
+            then {{ currency_codes(money_sign(column)) }} not like '%' || {{ currency }} || '%'
         else false
     end
 {%- endmacro %}

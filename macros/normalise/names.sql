@@ -10,13 +10,16 @@
     {%- for pattern, to in [
         [titles ~ '$', ''],
         [titles ~ '([^าัิุวะ' ~ mark ~ '])', '\\1'],
-        ['([^ ])(?:' ~ words.attached_after ~ ')+$', '\\1'],
-        ['(?:^|[' ~ mark ~ ']+)(?:(?:' ~ words.after ~ ')[' ~ mark ~ ']*)+$', ''],
+        ['(?:^|[' ~ mark ~ ']+)(?:' ~ words.after ~ ')(?:[' ~ mark ~ ']+(?:' ~ words.after ~ '))*[' ~ mark ~ ']*$', ''],
         ['^[' ~ mark ~ ']*([^,،、]*[^' ~ mark ~ '])[' ~ mark ~ ']*[,،] *([^,،、]*[^' ~ mark ~ '])[' ~ mark ~ ']*$', '\\2 \\1'],
     ] -%} {%- set ns.text = regexp_sub(ns.text, pattern, to) -%} {%- endfor -%}
-    {%- set ns.text = "' ' || " ~ regexp_replace_all(ns.text, '[' ~ mark ~ ']+', ' ') ~ " || ' '" -%}
+    {%- set ns.text = "' ' || " ~ regexp_replace_all(ns.text, '[' ~ mark ~ '()（）]+', ' ') ~ " || ' '" -%}
+    {%- set titles = '^ +(?:(?:' ~ words.before ~ ') +|(?:' ~ words.attached_before ~ '|คุณ) *)+' -%}
     {%- for pattern, to in [
-        ['^ +(?:(?:' ~ words.before ~ ') +)+', ' '],
+        [titles ~ '$', ''],
+        [titles ~ '([^าัิุวะ ])', ' \\1'],
+        ['([^ ])(?: +(?:' ~ words.after ~ ')| *(?:' ~ words.attached_after ~ '))+ *$', '\\1'],
+        ['^ *(?:' ~ words.after ~ ') *$', ''],
         ['^ +anh +((?:' ~ lexicon().families.VN ~ ') +[^ ])', '\\1'],
     ] -%} {%- set ns.text = regexp_sub(ns.text, pattern, to) -%} {%- endfor -%}
     nullif(trim({{ ns.text }}), '')
