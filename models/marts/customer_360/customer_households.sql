@@ -15,7 +15,7 @@ contacts as (
         record_id,
         node_id,
         source,
-        household_id,
+        declared_household,
         street,
         address_normal,
         postal_code_normal,
@@ -35,10 +35,10 @@ golden as (
 declared as (
     select
         owners.customer_id,
-        min(contacts.source || '|' || contacts.household_id) as household_key
+        min(contacts.source || '|' || contacts.declared_household) as household_key
     from contacts
     inner join owners on contacts.node_id = owners.node_id
-    where contacts.household_id is not null
+    where contacts.declared_household is not null
     group by owners.customer_id
 ),
 
