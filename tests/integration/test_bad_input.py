@@ -304,7 +304,7 @@ def test_bad_rows_are_kept_counted_and_explained(tmp_path: Path) -> None:
         "31/12/2025,5",
         "2026-01-01,nan",
         "2026-01-01,9999999999999999",
-        '2026-01-01,"1,234.56"',
+        '2026-01-01,"1,234"',
     )
     company.csv(
         "data/orders.csv",

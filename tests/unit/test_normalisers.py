@@ -43,8 +43,12 @@ def con() -> Any:
 
 
 def through(con: duckdb.DuckDBPyConnection, expression: str, values: list[str | None]) -> list[str | None]:
-    """Each value as the expression over `one` makes it."""
-    query = f"select {expression} from (select unnest($1::varchar[]) as one)"
+    """Each value as the expression over `one` makes it, in the order given: a look-up in a seed is a join, which keeps none."""
+    query = f"""
+        select {expression}
+        from (select unnest($1::varchar[]) as one, unnest(range(len($1::varchar[]))) as place)
+        order by place
+    """
     return [row[0] for row in con.execute(query, [values]).fetchall()]
 
 
