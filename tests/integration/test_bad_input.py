@@ -324,7 +324,11 @@ def test_bad_rows_are_kept_counted_and_explained(tmp_path: Path) -> None:
         ("orders", 5, "unreadable timestamp in ordered_at"),
         ("orders", 6, "unreadable money in gross_amount"),
         ("orders", 7, "unreadable money in gross_amount"),
-        ("orders", 8, "unreadable money in gross_amount"),
+        (
+            "orders",
+            8,
+            "ambiguous money in gross_amount: one sign before three digits; declare `decimal` for the source",
+        ),
     ]
     assert company.rows("select raw, reason from quarantine.answers") == [("11", "outside the scale")]
     # all three keys of the survey rows: none of them is lost by its neighbour
