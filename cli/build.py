@@ -4,6 +4,7 @@ A killed build leaves its loads unmarked and `touched` filled, so the next one d
 is there: every step replaces what it touches. When the rules changed (SQL, cdp.yml), the build is a full one.
 """
 
+import hashlib
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from typing import Any
 
 import duckdb
 
-from cli import dbt, overrides, relations, runs, warehouse
+from cli import dbt, fuzzy_judge, fuzzy_links, overrides, relations, runs, warehouse
 from cli.config import Company, secret
 from cli.generate import fingerprint, generate, source_specs
 from cli.replays_sql import REPLAYS_COLUMNS, REPLAYS_TABLE
@@ -46,6 +47,7 @@ class BuildResult:
     loads: int
     nodes: list[dict[str, Any]]
     dropped: list[str] = field(default_factory=list)
+    told: str | None = None  # what the user should know of the probable links
 
 
 def build(
@@ -56,7 +58,7 @@ def build(
     Raises CdpError when a model fails; the published file then stays as it was.
     """
     prepare(company)
-    mark = fingerprint(company)
+    mark = _rules(company)
     with warehouse.connect(company) as con:
         before = con.execute("select fingerprint from ops.build_state").fetchone()
         reason = "asked for" if full_refresh else None
@@ -68,20 +70,45 @@ def build(
         else:
             con.execute("update ops.build_state set finished = false")
     failpoints.reach("build.before_dbt")
-    # data tests are the gate and come next; unit tests belong to CI
-    arguments = ["build", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"]
-    if reason:
-        arguments.append("--full-refresh")
-    if select:
-        arguments += ["--select", *select]
-    result = dbt.invoke(company, arguments)
-    dbt.raise_on_error(result, company, "building the models")
+    nodes, told = _models(company, bool(reason), select)
     failpoints.reach("build.before_mark")
     # Part of the models says nothing about what is gone.
     now = None if select else relations.owned(company)
-    loads, dropped = _mark(company, run_id, mark, now)
+    # read again: a first run has written the model file
+    loads, dropped = _mark(company, run_id, _rules(company), now)
     failpoints.reach("build.marked")
-    return BuildResult(reason is not None, reason, loads, result.nodes, dropped)
+    return BuildResult(reason is not None, reason, loads, nodes, dropped, told)
+
+
+def _rules(company: Company) -> str:
+    """What decides the meaning of a build: models, settings, and the model file of probable links."""
+    path = company.identity_model
+    used = company.file.identity.fuzzy.enabled and path.is_file()
+    return fingerprint(company) + (hashlib.sha256(path.read_bytes()).hexdigest() if used else "")
+
+
+def _models(company: Company, full: bool, select: Sequence[str]) -> tuple[list[dict[str, Any]], str | None]:
+    """Build the models; where probable links are wanted in three parts, with the scoring and the judging between them."""
+    wanted = ["--select", *select] if select else []
+    if not company.file.identity.fuzzy.enabled:
+        return _dbt(company, full, wanted), None
+    staged, connected = fuzzy_links.STAGED, fuzzy_links.CONNECTED
+    nodes = _dbt(company, full, ["--select", *staged])
+    with warehouse.connect(company) as con:
+        refreshed = fuzzy_links.refresh(company, con, full)
+    nodes += _dbt(company, full, ["--select", *connected, "--exclude", *staged])
+    with warehouse.connect(company) as con:
+        fuzzy_judge.judge(con, refreshed, full)
+    nodes += _dbt(company, full, [*wanted, "--exclude", *staged, *connected])
+    return nodes, refreshed.told
+
+
+def _dbt(company: Company, full: bool, which: Sequence[str]) -> list[dict[str, Any]]:
+    # data tests are the gate and come next; unit tests belong to CI
+    arguments = ["build", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"]
+    result = dbt.invoke(company, [*arguments, *(["--full-refresh"] if full else []), *which])
+    dbt.raise_on_error(result, company, "building the models")
+    return result.nodes
 
 
 def prepare(company: Company) -> None:
@@ -91,6 +118,9 @@ def prepare(company: Company) -> None:
         runs.ensure(con)
         exports_schema.ensure(con)
         overrides.refresh_effects(con)
+        fuzzy_links.ensure(con)
+        if not company.file.identity.fuzzy.enabled:
+            fuzzy_links.clear(con)
         _ensure_state(con, company)
         _ensure_raw(con, company)
 
@@ -109,6 +139,7 @@ def _mark(
         )
         for work in (name for name in WORK_TABLES if warehouse.has_table(con, "staging", name)):
             con.execute(f"delete from staging.{work}")
+        con.execute("delete from identity.fuzzy_touched")
         con.execute("delete from ops.build_state")
         con.execute("insert into ops.build_state values (?, ?, true)", [mark, run_id])
         dropped = relations.drop_orphans(con, now) if now is not None else []

@@ -67,9 +67,10 @@ class Identifier(Part):
 
 
 class Fuzzy(Part):
-    """Probabilistic links; `enabled: true` arrives with the identity issue and is refused until then."""
+    """Probabilistic links between contacts, by the reviewed model file; target precisions of what is merged and what is shown."""
 
     enabled: bool = False
+    model: str = "identity_model.json"
     merge_at: float = Field(0.97, gt=0, lt=1)
     review_at: float = Field(0.80, gt=0, lt=1)
 
@@ -201,6 +202,11 @@ class Company:
     def warehouse(self) -> Path:
         """The private DuckDB file."""
         return self.root / self.file.warehouse.path
+
+    @property
+    def identity_model(self) -> Path:
+        """The reviewed model of probable links, beside cdp.yml."""
+        return self.root / self.file.identity.fuzzy.model
 
     @property
     def published(self) -> Path:

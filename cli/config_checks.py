@@ -33,11 +33,9 @@ OUR_COLUMNS = frozenset(
 
 def problems(company: Company) -> Iterator[Problem]:
     """Every contradiction of the file; empty when it can be run."""
-    if company.file.identity.fuzzy.enabled:
-        yield (
-            ("identity", "fuzzy", "enabled"),
-            "fuzzy links are not built yet; set enabled: false (exact links by identifiers work)",
-        )
+    fuzzy = company.file.identity.fuzzy
+    if fuzzy.review_at > fuzzy.merge_at:
+        yield ("identity", "fuzzy", "review_at"), "must not be above merge_at: what is merged needs no review"
     if company.warehouse.resolve() == company.published.resolve():
         yield ("warehouse", "published"), "must be another file than `path`: publishing replaces it"
     yield from _identifiers(company)

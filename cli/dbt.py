@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from cli.config import Company
-from cli.generate import COMPANY_MODELS, GENERATED_MODELS
+from cli.generate import COMPANY_MODELS, GENERATED_MODELS, fingerprint
 from cli.inputs import variables
 from cli.warehouse import temp_of
 from pipelines.errors import CdpError
 
-_runner: Any = None
+# What the last reading of a project gave, and of what: its models, its variables. Reading takes a second or more.
+_read: tuple[object, Any] | None = None
 # While dbt runs, a signal ends the process at once: dbt turns exceptions of a signal handler into errors of its own.
 running = False
 # What an engine's message may quote of a row: text in quotes, addresses, long numbers.
@@ -82,8 +83,11 @@ def applied(variables: dict[str, str]) -> Iterator[None]:
 
 
 def invoke(company: Company, arguments: list[str]) -> DbtResult:
-    """Run one dbt command, e.g. `["run"]`; quiet on the terminal, whole in `.cdp/logs/dbt.log`."""
-    global _runner, running
+    """Run one dbt command, e.g. `["run"]`; quiet on the terminal, whole in `.cdp/logs/dbt.log`.
+
+    The project is read once for all commands that find it unchanged.
+    """
+    global _read, running
     temp_of(company).mkdir(parents=True, exist_ok=True)
     log = company.dot / "logs" / "dbt.log"
     before = log.stat().st_size if log.is_file() else 0
@@ -91,9 +95,17 @@ def invoke(company: Company, arguments: list[str]) -> DbtResult:
     with applied(environment(company)):
         from dbt.cli.main import dbtRunner
 
-        _runner = _runner or dbtRunner()
         options = ["--quiet", "--no-use-colors", "--log-level", "none", "--log-level-file", "info"]
-        outcome = _runner.invoke([*options, *arguments])
+        project = (environment(company), fingerprint(company))
+        if _read is None or _read[0] != project:
+            _read = None
+            outcome = dbtRunner().invoke([*options, "parse"])
+            if outcome.success:
+                _read = (project, outcome.result)
+        if _read is not None:
+            manifest: Any = _read[1]
+            _uncompile(manifest)
+            outcome = dbtRunner(manifest=manifest).invoke([*options, *arguments])
         _close()
     running = False
     result = DbtResult(bool(outcome.success))
@@ -133,6 +145,14 @@ def raise_on_error(result: DbtResult, company: Company, doing: str) -> None:
         f"{doing} failed:\n{what}",
         hint=f"the whole log is {Path(company.dot / 'logs' / 'dbt.log')}; the last published file is untouched",
     )
+
+
+def _uncompile(manifest: Any) -> None:
+    """Let every node be compiled anew: what an earlier command left would lack the CTEs of ephemeral models."""
+    for node in manifest.nodes.values():
+        if getattr(node, "compiled", False):
+            node.compiled, node.compiled_code = False, None
+            node.extra_ctes_injected, node.extra_ctes = False, []
 
 
 def _close() -> None:

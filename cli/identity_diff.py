@@ -36,6 +36,12 @@ class Trial(Company):
         """The copy."""
         return self.folder / "cdp.duckdb"
 
+    @property
+    def identity_model(self) -> Path:
+        """The company's; where it has none, the trial's own, which nobody sees."""
+        known = super().identity_model
+        return known if known.is_file() else self.folder / known.name
+
 
 def identity_diff(company: Company) -> dict[str, Any]:
     """People merged, split and unchanged under the company's present rules, and what that does to audiences.

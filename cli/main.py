@@ -17,6 +17,7 @@ from cli.commands import (
     identity,
     identity_decide,
     identity_diff,
+    identity_train,
     init,
     presets,
     quarantine,
@@ -65,6 +66,7 @@ identity_app.command("revoke")(identity_decide.revoke)
 identity_app.command("overrides")(identity_decide.list_overrides)
 identity_app.command("review")(identity_decide.review)
 identity_app.command("diff")(identity_diff.diff)
+identity_app.command("train")(identity_train.train)
 customer_app.command("show")(customer.show)
 quarantine_app.command("list")(quarantine.list_rows)
 quarantine_app.command("replay")(quarantine.replay)

@@ -54,13 +54,14 @@ class Effects:
     beaten: dict[int, int] = field(default_factory=dict)
 
 
-class _Groups:
+class Groups:
     """Union-find over record keys."""
 
     def __init__(self) -> None:
         self.parent: dict[str, str] = {}
 
     def find(self, key: str) -> str:
+        """The key that stands for the group now."""
         self.parent.setdefault(key, key)
         while self.parent[key] != key:
             self.parent[key] = self.parent[self.parent[key]]
@@ -68,9 +69,11 @@ class _Groups:
         return key
 
     def join(self, one: str, other: str) -> None:
+        """Make two groups one."""
         self.parent[self.find(other)] = self.find(one)
 
     def units(self, keys: set[str]) -> list[tuple[str, str]]:
+        """Each key with the smallest of those given that lie in its group."""
         smallest: dict[str, str] = {}
         for key in sorted(keys):
             smallest.setdefault(self.find(key), key)
@@ -83,7 +86,7 @@ def resolve(decisions: Sequence[Decision]) -> Effects:
     A merge or pin that would join what a newer split keeps apart loses to it; a split of what newer ones join loses to the newest
     of them; of two pins of a record the newer one holds.
     """
-    effects, groups = Effects(), _Groups()
+    effects, groups = Effects(), Groups()
     pins: dict[str, int] = {}
     held: list[Decision] = []
     live = [one for one in decisions if one.revoked_at is None]
@@ -110,7 +113,7 @@ def resolve(decisions: Sequence[Decision]) -> Effects:
     return effects
 
 
-def _beaten_by(one: Decision, groups: _Groups, held: list[Decision], pins: dict[str, int]) -> int | None:
+def _beaten_by(one: Decision, groups: Groups, held: list[Decision], pins: dict[str, int]) -> int | None:
     """The newer decision that this one contradicts, if any."""
     if one.verb == "split":
         sides = {side: {groups.find(record) for record in records} for side, records in one.sides.items()}

@@ -203,7 +203,10 @@ def _build(company: Company, log: RunLog, outcome: Outcome, full_refresh: bool) 
         "dropped": result.dropped,
     }
     kind = f"in full ({result.reason})" if result.full else f"{result.loads} new loads"
-    gone = f", dropped {', '.join(result.dropped)} (no model any more)" if result.dropped else ""
+    if result.told:
+        outcome.stages["build"]["probable_links"] = result.told
+    gone = f"; {result.told}" if result.told else ""
+    gone += f", dropped {', '.join(result.dropped)} (no model any more)" if result.dropped else ""
     return f"{len(result.nodes)} models, {kind}{gone}"
 
 

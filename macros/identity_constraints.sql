@@ -13,6 +13,9 @@
     {{ return(previous('identity', 'node_components') is not none and previous('identity', 'node_clusters') is not none) }}
 {%- endmacro %}
 
+{#- Place of a probable link among the priorities of identifiers: after all of them. -#}
+{% macro fuzzy_priority() -%} 1000 {%- endmacro %}
+
 {% macro max_cluster_size() -%} {{ env_var('CDP_MAX_CLUSTER_SIZE', '500') }} {%- endmacro %}
 
 {#- Two dates (text, ISO) that no slip of the keyboard explains: at least two of day, month and year differ and day and month are

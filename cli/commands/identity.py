@@ -61,6 +61,8 @@ def explain(
 def _link(hop: dict[str, Any]) -> str:
     if hop["identifier"] == "override":
         return f"decision {hop['value']} by hand"
+    if hop["identifier"] == "fuzzy":
+        return f"probably one person, {hop['value']} (bits)"
     return f"same {hop['identifier']} {hop['value']}"
 
 

@@ -1,7 +1,7 @@
 {{ config(materialized='incremental', incremental_strategy='append', schema='staging') }}
 -- Grain: one row per identity node whose component may differ from that of the last finished build: touched nodes, holders of
--- values that linked before or link now and are touched, and everybody in the components they were in. Nobody else shares
--- a linking value with one of them, so their components can be worked out by themselves.
+-- values that linked before or link now and are touched, contacts whose probable links changed, and everybody in the components
+-- they were in. Nobody else is linked to one of them, so their components can be worked out by themselves.
 {% set components = previous('identity', 'node_components') %}
 with
 
@@ -18,6 +18,8 @@ reached as (
     select node_id from {{ ref('touched_nodes') }}
     union
     select node_id from {{ ref('node_values') }} where value_key in (select value_key from changed_values)
+    union
+    select node_id from {{ source('identity_fuzzy', 'fuzzy_touched') }}
 ),
 
 found as (

@@ -1,4 +1,5 @@
--- Grain: one row per component worked out in this build that breaks a constraint, and so is taken apart. Work of one build.
+-- Grain: one row per component worked out in this build that breaks a constraint or holds a weak bridge, and so is
+-- taken apart. Work of one build.
 with
 
 components as (
@@ -103,6 +104,11 @@ found as (
     select component
     from components
     where component_size > {{ max_cluster_size() }}
+    union
+    -- links that the other records of their component speak against
+    select components.component
+    from components
+    inner join {{ source('identity_fuzzy', 'fuzzy_cuts') }} as cuts on components.node_id = cuts.record_a
     union
     -- 43 dates cannot all agree with each other: 31 days, or 12 months, and their swaps
     select component from dates where different > 43

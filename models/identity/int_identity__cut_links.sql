@@ -1,6 +1,6 @@
 -- Grain: one row per pair of nodes of a broken component that something links, with the strongest link and its place in the
 -- order in which links are added back. Work of one build.
--- Strongest first: identifiers by priority. What was joined by hand is one from the start (node_clusters). Ties are broken by a hash of the two record keys:
+-- Strongest first: identifiers by priority, then probable links by their weight. What was joined by hand is one from the start (node_clusters). Ties are broken by a hash of the two record keys:
 -- it depends on the content only, and unlike the keys themselves it makes no long chains of links that wait for each other.
 with
 
@@ -40,11 +40,33 @@ exact as (
     where held.holders <= {{ var('identity_pairwise_holders') }} or one.node_id = held.centre_id
 ),
 
+probable as (
+    select
+        links.record_a as node_a,
+        links.record_b as node_b,
+        'fuzzy' as kind,
+        cast(null as {{ sql_type('string') }}) as value_key,
+        {{ fuzzy_priority() }} as strength_rank,
+        -links.match_weight as weight
+    from {{ ref('int_identity__broken') }} as broken
+    inner join {{ ref('node_components') }} as components on broken.component = components.component
+    inner join {{ ref('int_identity__fuzzy_links') }} as links on components.node_id = links.record_a
+    left join {{ source('identity_fuzzy', 'fuzzy_cuts') }} as cuts
+        on links.record_a = cuts.record_a and links.record_b = cuts.record_b
+    where links.is_link and cuts.record_a is null
+),
+
+found as (
+    select * from exact
+    union all
+    select * from probable
+),
+
 links as (
     select
         *,
         row_number() over (partition by node_a, node_b order by strength_rank, weight, value_key) as place
-    from exact
+    from found
 )
 
 select

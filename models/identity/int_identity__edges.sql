@@ -1,5 +1,6 @@
 {{ config(materialized='ephemeral') }}
--- Grain: one row per identity node (an edge to itself) and per link between two nodes: a value both carry, or an override.
+-- Grain: one row per identity node (an edge to itself) and per link between two nodes: a value both carry, an override, or the
+-- probability that they are one person.
 -- A star to the smallest holder joins the same people as all pairs would, with one edge per holder. On an incremental
 -- build only affected nodes: all holders of what links one of them are among them.
 with
@@ -38,6 +39,14 @@ overrides as (
         and effects.other_key in (select node_id from people)
 ),
 
+probable as (
+    select
+        record_a as node_a,
+        record_b as node_b
+    from {{ ref('int_identity__fuzzy_links') }}
+    where is_link and {{ is_affected('record_a') }}
+),
+
 edges as (
     select
         linking.node_id as node_a,
@@ -50,6 +59,11 @@ edges as (
         node_a,
         node_b
     from overrides
+    union all
+    select
+        node_a,
+        node_b
+    from probable
     union all
     select
         node_id as node_a,

@@ -1,7 +1,7 @@
 {{ config(materialized='incremental', incremental_strategy='append', schema='staging') }}
 -- Grain: one row per absorbed customer_id and build that absorbed it: the strongest link between its records and the others'. It
 -- grows over killed builds and is cleared when a build is marked; it runs before the owners it compares with are replaced.
--- depends_on: {{ ref('node_clusters') }}
+-- depends_on: {{ ref('node_clusters') }} {{ ref('int_identity__fuzzy_links') }}
 {% set owners = previous('identity', 'node_customers') %}
 with
 
@@ -61,10 +61,25 @@ by_hand as (
     where effects.effect = 'joined' and sides.is_absorbed <> others.is_absorbed
 ),
 
+by_probability as (
+    select
+        sides.absorbed_id,
+        'probably one person: ' || cast(round(links.match_probability, 3) as {{ sql_type('string') }}) as cause,
+        {{ fuzzy_priority() }} as strength_rank,
+        links.record_a,
+        links.record_b
+    from {{ ref('int_identity__fuzzy_links') }} as links
+    inner join sides on links.record_a = sides.node_id
+    inner join sides as others on links.record_b = others.node_id and sides.absorbed_id = others.absorbed_id
+    where links.is_link and sides.is_absorbed <> others.is_absorbed
+),
+
 found as (
     select * from by_value where record_a is not null and record_b is not null
     union all
     select * from by_hand
+    union all
+    select * from by_probability
 ),
 
 final as (

@@ -1,5 +1,5 @@
 -- Grain: one row per pair of records that a person should look at: a link that was cut, because using it would have put into one
--- person what cannot be one. The strongest link of each pair of customers stands for them.
+-- person what cannot be one, or a pair that is only probably one person. The strongest of each pair of customers stands for them.
 with
 
 skipped as (
@@ -10,11 +10,52 @@ skipped as (
         skipped_links.reason,
         ours.customer_id as customer_a,
         theirs.customer_id as customer_b,
-        coalesce(limits.priority, 0) as priority
+        cast(coalesce(limits.priority, {{ fuzzy_priority() }}) as double) as priority
     from {{ ref('skipped_links') }} as skipped_links
     inner join {{ ref('node_customers') }} as ours on skipped_links.node_a = ours.node_id
     inner join {{ ref('node_customers') }} as theirs on skipped_links.node_b = theirs.node_id
     left join {{ ref('config_identifiers') }} as limits on skipped_links.kind = limits.identifier_type
+),
+
+-- what somebody has kept apart needs no second look
+decided as (
+    select distinct
+        ours.record_key as record_a,
+        theirs.record_key as record_b
+    from {{ source('identity_memory', 'override_effects') }} as ours
+    inner join {{ source('identity_memory', 'override_effects') }} as theirs
+        on ours.override_id = theirs.override_id and ours.side <> theirs.side
+    where ours.effect = 'apart' and theirs.effect = 'apart'
+),
+
+doubtful as (
+    select
+        links.record_a as node_a,
+        links.record_b as node_b,
+        'fuzzy' as kind,
+        'probably one person: ' || cast(round(links.match_probability, 3) as {{ sql_type('string') }}) as reason,
+        ours.customer_id as customer_a,
+        theirs.customer_id as customer_b,
+        {{ fuzzy_priority() }} - links.match_weight as priority
+    from {{ ref('int_identity__fuzzy_links') }} as links
+    inner join {{ ref('node_customers') }} as ours on links.record_a = ours.node_id
+    inner join {{ ref('node_customers') }} as theirs on links.record_b = theirs.node_id
+    left join decided on links.record_a = decided.record_a and links.record_b = decided.record_b
+    where not links.is_link and ours.customer_id <> theirs.customer_id and decided.record_a is null
+),
+
+items as (
+    select
+        'cut' as item,
+        1 as item_rank,
+        *
+    from skipped
+    union all
+    select
+        'pair' as item,
+        2 as item_rank,
+        *
+    from doubtful
 ),
 
 ranked as (
@@ -23,13 +64,13 @@ ranked as (
         count(*) over (partition by least(customer_a, customer_b), greatest(customer_a, customer_b)) as links,
         row_number() over (
             partition by least(customer_a, customer_b), greatest(customer_a, customer_b)
-            order by priority, node_a, node_b
+            order by item_rank, priority, node_a, node_b
         ) as place
-    from skipped
+    from items
 )
 
 select
-    'cut' as item,
+    item,
     node_a as record_a,
     node_b as record_b,
     customer_a,

@@ -64,3 +64,14 @@ select
     breaches.reason
 from links
 left join breaches on links.cluster_a = breaches.ca and links.cluster_b = breaches.cb
+union all
+select
+    cuts.record_a as node_a,
+    cuts.record_b as node_b,
+    'fuzzy' as kind,
+    cast(null as {{ sql_type('string') }}) as value_key,
+    'weak bridge: their other records speak against it' as reason
+from {{ source('identity_fuzzy', 'fuzzy_cuts') }} as cuts
+inner join {{ ref('node_clusters') }} as ours on cuts.record_a = ours.node_id
+inner join {{ ref('node_clusters') }} as theirs on cuts.record_b = theirs.node_id
+where ours.cluster <> theirs.cluster and {{ is_affected('cuts.record_a') }}

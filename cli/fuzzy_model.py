@@ -1,0 +1,77 @@
+"""The model file of probable links: the first run makes it, `cdp identity train` makes it again, every run reads it."""
+
+import math
+from typing import Any
+
+import duckdb
+
+from cli import fuzzy, warehouse
+from cli.config import Company
+from cli.errors import CdpError
+from cli.lock import run_lock
+
+LEAST_RECORDS = 100  # below, the first run waits for more
+CONTACTS = """
+    create or replace temp view fuzzy_contacts as
+    select * exclude (record_id), node_id as record_id from staging.stg_contacts where node_id is not null
+"""
+
+
+def of_run(company: Company, con: duckdb.DuckDBPyConnection) -> tuple[fuzzy.Model | None, str | None]:
+    """The model of the file and what the user should know of it; a first one when there is no file and enough to learn from.
+
+    Needs the view of `CONTACTS`. Raises ModelError when the file is not one of this version.
+    """
+    path = company.identity_model
+    if path.is_file():
+        model = fuzzy.Model.load(path)
+        return model, f"no probable links: {model.refused_because}" if model.refused_because else None
+    row = con.execute("select count(*) from fuzzy_contacts").fetchone()
+    if row is None or row[0] < LEAST_RECORDS:
+        return None, None
+    trained = _trained(con)
+    trained.save(path)
+    if trained.refused_because:
+        return (
+            trained,
+            f"no probable links: {trained.refused_because}; {path.name} says so until `cdp identity train`",
+        )
+    # scores are by what the file says, to the last digit: as in every later run
+    return fuzzy.Model.load(path), f"trained {path.name} on {trained.records:,} contacts: review it"
+
+
+def _trained(con: duckdb.DuckDBPyConnection) -> fuzzy.Model:
+    row = con.execute("select as_of from ops.clock").fetchone()
+    return fuzzy.train(con, "fuzzy_contacts", as_of=str(row[0] if row else None))
+
+
+def train_again(company: Company, dry_run: bool) -> dict[str, Any]:
+    """Train on the present contacts, write the file unless `dry_run`, and say what differs from the one there was.
+
+    Raises CdpError when nothing is staged yet, BusyError while a run is active.
+    """
+    path, settings = company.identity_model, company.file.identity.fuzzy
+    with run_lock(company, "identity train", ""), warehouse.connect(company) as con:
+        if not warehouse.has_table(con, "staging", "stg_contacts"):
+            raise CdpError("there are no contacts to learn from yet", hint="`cdp run` loads and stages them")
+        con.execute(CONTACTS)
+        new = _trained(con)
+    old = fuzzy.Model.load(path) if path.is_file() else None
+    thresholds = (math.inf, math.inf)
+    if not new.refused_because:
+        thresholds = fuzzy.thresholds(new, settings.merge_at, settings.review_at)
+    if not dry_run:
+        new.save(path)
+    return {
+        "file": path.name,
+        "written": not dry_run,
+        "contacts": new.records,
+        "comparisons": len(new.comparisons),
+        "refused_because": new.refused_because,
+        "merge_from": None if math.isinf(thresholds[0]) else thresholds[0],
+        "review_from": None if math.isinf(thresholds[1]) else thresholds[1],
+        "difference": ["there was no model file"]
+        if old is None
+        else fuzzy.describe_difference(old, new, settings.merge_at, settings.review_at)
+        or ["both files decide alike"],
+    }
