@@ -1,4 +1,3 @@
-{{ config(schema='marts') }}
 -- Grain: one row per sign by which wrong merges show without knowing the truth, with what is worth a look.
 -- A person has few given names and few records; too many of either, or many ties of probability only, tell of links to distrust.
 with
