@@ -86,7 +86,12 @@ MUTATIONS = [
     ("type: file", "type: !!python/object:os.system x", 27, "not valid YAML"),
     ("purposes:\n", 'purposes: "\n', 28, "not valid YAML"),
     ("purposes:\n", "purposes: \x00\n", 24, "not readable as text"),
-    ("identity:\n", "identity:\n  fuzzy: {merge_at: 0.9, review_at: 0.95}\n", 18, "must not be above merge_at"),
+    (
+        "identity:\n",
+        "identity:\n  fuzzy: {merge_at: 0.9, review_at: 0.95}\n",
+        18,
+        "must not be above merge_at",
+    ),
 ]
 
 
