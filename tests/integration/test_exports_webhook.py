@@ -583,6 +583,17 @@ def test_a_refused_change_that_is_taken_back_needs_no_request(
     assert (result.exit_code, receiver.requests, states(con)) == (0, [], {"acked": 12})
 
 
+def test_a_grant_is_for_the_address_it_names(con: duckdb.DuckDBPyConnection, receiver: Recorder) -> None:
+    """Two records that are only probably one person: what one agreed to for its address is no agreement for the other's."""
+    con.execute(
+        "update marts.consents set contact_point = 'other@x.example' where customer_id = 'c00002' and state = 'granted'"
+    )
+    result = run(con, hook(receiver.url), HOOK_SYNC)
+
+    assert result.syncs[0].acked == 11
+    assert "c00002" not in receiver.rows
+
+
 def test_consent_runs_out_between_two_runs(con: duckdb.DuckDBPyConnection, receiver: Recorder) -> None:
     """730 days after the grant nobody has done anything, and the person leaves all the same."""
     con.execute(
