@@ -11,7 +11,9 @@ What makes it robust where Splink's own training is not:
 * one fit over the union of all rules instead of one per rule: no comparison is left out;
 * chance agreement (u) is what all random pairs show less what the matches among them explain: in small data most
   equal e-mail addresses are duplicates, and taking them for chance would make the best evidence worthless;
-* every grade starts from a weak belief, so no weight is infinite and none flips because three pairs say so.
+* every grade starts from a weak belief, so no weight is infinite and none flips because three pairs say so;
+* whole names meet by chance more often than their parts would if they were independent (names of one culture travel
+  together), but not without bound: else copies with errors elsewhere would be taken for namesakes.
 """
 
 from collections.abc import Sequence
@@ -20,13 +22,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cli.fuzzy.comparisons import STRENGTH, Comparison
+from cli.fuzzy.levels import STRENGTH, Comparison
 
 Floats = NDArray[np.float64]
 ROUNDS = 500
 TOLERANCE = 1e-7
 KIN_STRENGTH = 50.0
 MOST_SHARED = 0.6
+MOST_TOGETHER = 10.0  # as if the people came from ten cultures of one size that share no name
 U_FLOOR = 0.02  # at least this part of an observed agreement rate is chance
 
 
@@ -86,9 +89,24 @@ def fit(comparisons: Sequence[Comparison], observed: Observed, records: int) -> 
             support[i] = float(seen.sum())
             m[i] = (seen + STRENGTH * usual[i]) / (support[i] + STRENGTH)
             u[i] = _chance(observed.random[i], observed.chance_floor[i], m[i], match)
+        _bound_namesakes(comparisons, u)
         if abs(match - before) < TOLERANCE * match:
             break
     return Fit(m, u, shared, match, related, matches, support, rounds)
+
+
+def _bound_namesakes(comparisons: Sequence[Comparison], u: Sequence[Floats]) -> None:
+    """Keep the chance of a common whole name within reason of the chances of its parts; `u` is changed in place."""
+    place = {comparison.name: i for i, comparison in enumerate(comparisons)}
+    if not {"given", "family"} <= set(place):
+        return
+    given, family = u[place["given"]], u[place["family"]]
+    alone = next(
+        i for i, level in enumerate(comparisons[place["given"]].levels[::-1]) if level.term == "given"
+    )
+    apart = (given[-1] + given[alone]) * family[-1]
+    given[-1] = min(given[-1], MOST_TOGETHER * apart)
+    given /= given.sum()
 
 
 def _shared(kin: Floats, m: Floats, u: Floats, now: float, usual: float) -> float:

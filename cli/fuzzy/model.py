@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from cli.fuzzy.blocking import KEYS
-from cli.fuzzy.comparisons import BY_NAME, Comparison
+from cli.fuzzy.comparisons import BY_NAME
 from cli.fuzzy.errors import ModelError
+from cli.fuzzy.levels import Comparison
 
 FORMAT = 1
 
@@ -89,6 +90,7 @@ class Model:
     block_cap: int = 0
     calibration: tuple[Step, ...] = ()
     calibrated_by: str = "mixture"
+    temper: float = 1.0  # power of the odds that identifiers held back speak for
     notes: tuple[str, ...] = field(default=())
 
     def to_text(self) -> str:
@@ -134,6 +136,7 @@ def _plain(model: Model) -> dict[str, Any]:
         "blocking": {"cap": model.block_cap, "rules": [list(rule) for rule in model.rules]},
         "calibration": {
             "by": model.calibrated_by,
+            "temper": _short(model.temper),
             "steps": [{k: _short(v) for k, v in asdict(step).items()} for step in model.calibration],
         },
     }
@@ -185,6 +188,7 @@ def from_plain(held: dict[str, Any], where: str) -> Model:
         block_cap=held["blocking"]["cap"],
         calibration=tuple(Step(**step) for step in held["calibration"]["steps"]),
         calibrated_by=held["calibration"]["by"],
+        temper=held["calibration"].get("temper", 1.0),
     )
 
 

@@ -10,12 +10,13 @@ import duckdb
 import numpy as np
 
 from cli.fuzzy.blocking import PAIRS
-from cli.fuzzy.comparisons import Comparison, graded
+from cli.fuzzy.comparisons import graded
+from cli.fuzzy.levels import Comparison
 from cli.fuzzy.mixture import Floats, Observed
 from cli.fuzzy.prepare import PREPARED
 from cli.fuzzy.scratch import SCHEMA
 
-RANDOM_RECORDS = 1400
+RANDOM_RECORDS = 1000
 MAX_CANDIDATES = 3_000_000
 
 
@@ -100,8 +101,8 @@ def _random(
         share = (counts + 0.5) / (told + 0.5 * len(counts))
         floor = np.full(len(counts), 0.05 / max(told, 1.0))
         best = comparison.levels[0]
-        if best.condition == f"{comparison.columns[0]}_l = {comparison.columns[0]}_r":
-            exact, rows = _equal_share(con, comparison.columns[0])
+        if best.term and comparison.exact:
+            exact, rows = _equal_share(con, best.term)
             share[-1] = max(exact, 0.5 / max(rows * rows, 1.0))
             share[:-1] *= (1 - share[-1]) / share[:-1].sum()
             floor[-1] = min(floor[-1], share[-1] * 0.02)

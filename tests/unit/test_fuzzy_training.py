@@ -76,7 +76,7 @@ def test_only_values_of_several_people_are_listed() -> None:
     ).fetchall()
     assert listed
     assert min(people for _, people in listed) >= 4  # counted by other columns, which have errors too
-    assert all(terms.hashed for terms in trained().terms if terms.column in ("email", "phone"))
+    assert all(terms.hashed for terms in trained().terms if terms.column in ("email", "phone", "full_name"))
     assert not any("@" in value for terms in trained().terms for value in terms.values)
 
 
@@ -167,7 +167,7 @@ def test_the_difference_of_two_files_is_said_in_words() -> None:
 
     lines = describe_difference(model, changed)
     assert describe_difference(model, model) == []
-    assert any(line.startswith("`given`, same:") for line in lines)
+    assert any(line.startswith("`given`, both names same:") for line in lines)
     assert f"`{model.comparisons[-1].name}` is no longer compared" in lines
     assert f"pairs are no longer looked for by {' + '.join(model.rules[0])}" in lines
 
