@@ -10,7 +10,7 @@ from cli.fuzzy.frequencies import count_terms
 from cli.fuzzy.levels import Comparison
 from cli.fuzzy.mixture import Fit, fit
 from cli.fuzzy.model import Grade, Model, Trained
-from cli.fuzzy.observe import observe, usable
+from cli.fuzzy.observe import GRADED, observe, usable
 from cli.fuzzy.prepare import PREPARED, prepare
 from cli.fuzzy.score import predict, weighed_sql
 from cli.fuzzy.scratch import SCHEMA, scratch
@@ -21,6 +21,7 @@ LEAST_RECORDS = 100
 LEAST_FILLED = 0.05
 LEAST_SUPPORT = 20.0  # matched pairs from which on a comparison counts as trained
 LEAST_MATCHES = 10.0
+LEAST_PLAUSIBLE = -20.0  # bits
 
 
 def train(con: duckdb.DuckDBPyConnection, records: str, *, as_of: str, seed: int = SEED) -> Model:
@@ -134,7 +135,16 @@ def _calibrated(con: duckdb.DuckDBPyConnection, model: Model) -> Model:
     all_pairs = con.execute(f"select count(*) from {blocking.PAIRS}").fetchone()
     assert counted is not None
     assert all_pairs is not None
-    predicted = predict(con, model, 0.001, f"{SCHEMA}.sampled")
+    # what stands far below any threshold without frequencies stands there with them
+    bits = " + ".join(
+        f"list_extract({[0.0, *(grade.weight for grade in c.grades[::-1])]}, g_{c.name} + 2)"
+        for c in model.comparisons
+    )
+    con.execute(f"""
+        create or replace table {SCHEMA}.plausible as select l, r from {GRADED}
+        where log2({model.match_share}) + {bits} > {LEAST_PLAUSIBLE}
+    """)
+    predicted = predict(con, model, 0.001, f"{SCHEMA}.plausible")
     joined = " or ".join(f"coalesce(l.{c} = r.{c}, false)" for c in calibrate.JOINS)
     con.execute(f"""
         create or replace table {SCHEMA}.weighed as
