@@ -29,6 +29,12 @@ ROUNDS = 500
 TOLERANCE = 1e-7
 KIN_STRENGTH = 50.0
 MOST_SHARED = 0.6
+NAMES = ("given", "family")
+STARTS = (
+    0.2,
+    0.02,
+    0.2,
+)  # pairs per record that are one person, relatives, namesakes, before any data are seen
 MOST_TOGETHER = 10.0  # as if the people came from ten cultures of one size that share no name
 U_FLOOR = 0.02  # at least this part of an observed agreement rate is chance
 
@@ -42,6 +48,7 @@ class Fit:
     shared: list[float]
     match_share: float
     relative_share: float
+    namesake_share: float
     expected_matches: float
     support: list[float]
     rounds: int
@@ -65,34 +72,33 @@ def fit(comparisons: Sequence[Comparison], observed: Observed, records: int) -> 
     m = [belief.copy() for belief in usual]
     u = [share.copy() for share in observed.random]
     least = 0.5 / observed.all_pairs
-    match, related = (
-        max(least, 0.2 * records / observed.all_pairs),
-        max(least, 0.02 * records / observed.all_pairs),
-    )
+    match, related, alike = (max(least, part * records / observed.all_pairs) for part in STARTS)
     most = 20.0 * records / observed.all_pairs
     shared = [c.shared for c in comparisons]
     support = [0.0] * len(comparisons)
     matches, rounds = 0.0, 0
     for rounds in range(1, ROUNDS + 1):  # noqa: B007
-        same, relatives = _expect(observed.patterns, m, u, shared, match, related)
-        matches = float((same * observed.counts).sum())
+        same, relatives, namesakes = (
+            chance * observed.counts
+            for chance in _expect(observed.patterns, comparisons, m, u, shared, match, related, alike)
+        )
+        matches = float(same.sum())
         before = match
         match = float(np.clip(matches / observed.all_pairs, least, min(most, 0.5)))
-        related = float(
-            np.clip((relatives * observed.counts).sum() / observed.all_pairs, least, min(most, 0.3))
-        )
+        related = float(np.clip(relatives.sum() / observed.all_pairs, least, min(most, 0.3)))
+        alike = float(np.clip(namesakes.sum() / observed.all_pairs, least, 0.1))
         for i in range(len(comparisons)):
             if 0 < comparisons[i].shared < 1:
-                kin = _tally(observed.patterns[:, i], relatives * observed.counts, len(m[i]))
+                kin = _tally(observed.patterns[:, i], relatives, len(m[i]))
                 shared[i] = _shared(kin, m[i], u[i], shared[i], comparisons[i].shared)
-            seen = _tally(observed.patterns[:, i], same * observed.counts, len(m[i]))
+            seen = _tally(observed.patterns[:, i], same, len(m[i]))
             support[i] = float(seen.sum())
             m[i] = (seen + STRENGTH * usual[i]) / (support[i] + STRENGTH)
             u[i] = _chance(observed.random[i], observed.chance_floor[i], m[i], match)
         _bound_namesakes(comparisons, u)
         if abs(match - before) < TOLERANCE * match:
             break
-    return Fit(m, u, shared, match, related, matches, support, rounds)
+    return Fit(m, u, shared, match, related, alike, matches, support, rounds)
 
 
 def _bound_namesakes(comparisons: Sequence[Comparison], u: Sequence[Floats]) -> None:
@@ -118,25 +124,30 @@ def _shared(kin: Floats, m: Floats, u: Floats, now: float, usual: float) -> floa
 
 def _expect(
     patterns: NDArray[np.int64],
+    comparisons: Sequence[Comparison],
     m: Sequence[Floats],
     u: Sequence[Floats],
     shared: Sequence[float],
     match: float,
     related: float,
-) -> tuple[Floats, Floats]:
-    """Probability of each pattern to be one person, and to be relatives."""
+    alike: float,
+) -> tuple[Floats, Floats, Floats]:
+    """Probability of each pattern to be one person, relatives, and namesakes."""
     same = np.full(len(patterns), np.log(match))
     kin = np.full(len(patterns), np.log(related))
+    named = np.full(len(patterns), np.log(alike))
     for i in range(len(m)):
         ratio = m[i] / u[i]
         grades = patterns[:, i]
         told = grades >= 0
         same[told] += np.log(ratio)[grades[told]]
         kin[told] += np.log(1 - shared[i] + shared[i] * ratio)[grades[told]]
-    rest = np.full(len(patterns), np.log(max(1 - match - related, 1e-9)))
-    top = np.maximum(np.maximum(same, kin), rest)
-    total = np.exp(same - top) + np.exp(kin - top) + np.exp(rest - top)
-    return np.exp(same - top) / total, np.exp(kin - top) / total
+        if comparisons[i].name in NAMES:
+            named[told] += np.log(ratio)[grades[told]]
+    rest = np.full(len(patterns), np.log(max(1 - match - related - alike, 1e-9)))
+    classes = np.exp(np.array([same, kin, named, rest]) - np.maximum.reduce([same, kin, named, rest]))
+    one, two, three = classes[:3] / classes.sum(axis=0)
+    return one, two, three
 
 
 def _tally(grades: NDArray[np.int64], weights: Floats, size: int) -> Floats:

@@ -83,6 +83,7 @@ class Model:
     refused_because: str | None = None
     match_share: float = 0.0
     relative_share: float = 0.0
+    namesake_share: float = 0.0
     expected_matches: float = 0.0
     comparisons: tuple[Trained, ...] = ()
     terms: tuple[Terms, ...] = ()
@@ -129,6 +130,7 @@ def _plain(model: Model) -> dict[str, Any]:
         "prior": {
             "match_share": _short(model.match_share),
             "relative_share": _short(model.relative_share),
+            "namesake_share": _short(model.namesake_share),
             "expected_matches": _short(model.expected_matches),
         },
         "comparisons": [_plain_comparison(c) for c in model.comparisons],
@@ -179,6 +181,7 @@ def from_plain(held: dict[str, Any], where: str) -> Model:
         notes=tuple(held["notes"]),
         match_share=held["prior"]["match_share"],
         relative_share=held["prior"]["relative_share"],
+        namesake_share=held["prior"].get("namesake_share", 0.0),
         expected_matches=held["prior"]["expected_matches"],
         comparisons=tuple(_comparison(c) for c in held["comparisons"]),
         terms=tuple(

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from cli.fuzzy.levels import Comparison
-from cli.fuzzy.mixture import Fit, Floats, Observed
+from cli.fuzzy.mixture import NAMES, Fit, Floats, Observed
 
 HELD_BACK = ("email", "phone", "national_id")
 USUAL = 0.7
@@ -25,10 +25,11 @@ LEAST_SURE = 20.0
 def temper(comparisons: Sequence[Comparison], observed: Observed, fitted: Fit) -> float:
     """The power of the odds, between 0.3 and 1, that the identifiers held back speak for."""
     same, kin = _ratios(observed, fitted)
+    named = same[:, [i for i, comparison in enumerate(comparisons) if comparison.name in NAMES]]
     likelihood = np.zeros(len(STEPS))
     for i, comparison in enumerate(comparisons):
         if comparison.name in HELD_BACK:
-            likelihood += _likelihood(i, same, kin, observed, fitted)
+            likelihood += _likelihood(i, same, kin, named, observed, fitted)
     # what is usual, as if so many pairs had shown it: their odds are even there
     usual = 1 / (1 + np.exp2(-np.array(STEPS)))
     expected = 1 / (1 + 2.0**-USUAL)
@@ -48,13 +49,15 @@ def _ratios(observed: Observed, fitted: Fit) -> tuple[Floats, Floats]:
     return same, kin
 
 
-def _likelihood(i: int, same: Floats, kin: Floats, observed: Observed, fitted: Fit) -> Floats:
+def _likelihood(i: int, same: Floats, kin: Floats, named: Floats, observed: Observed, fitted: Fit) -> Floats:
     """Log likelihood, per step, of how often comparison `i` agrees among pairs the others believe in."""
-    rest = 1 - fitted.match_share - fitted.relative_share
+    rest = 1 - fitted.match_share - fitted.relative_share - fitted.namesake_share
     one = np.log(fitted.match_share) + same.sum(axis=1) - same[:, i]
     two = np.log(fitted.relative_share) + kin.sum(axis=1) - kin[:, i]
-    bits = (one - np.logaddexp(two, np.log(rest))) / np.log(2)
-    related = 1 / (1 + np.exp(np.log(rest) - two))  # of those that are not one person
+    three = np.log(fitted.namesake_share) + named.sum(axis=1)
+    unrelated = np.logaddexp(three, np.log(rest))
+    bits = (one - np.logaddexp(two, unrelated)) / np.log(2)
+    related = 1 / (1 + np.exp(unrelated - two))  # of those that are not one person
 
     agreeing = fitted.m[i] > fitted.u[i]
     grades = observed.patterns[:, i]

@@ -112,6 +112,7 @@ def _filled(
         blank,
         match_share=fitted.match_share,
         relative_share=fitted.relative_share,
+        namesake_share=fitted.namesake_share,
         expected_matches=fitted.expected_matches,
         comparisons=tuple(trained),
         terms=tuple(count_terms(con, chance)),
