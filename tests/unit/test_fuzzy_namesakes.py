@@ -1,8 +1,11 @@
 """Namesakes across cultures: what is merged without a common identifier must be right as often as asked."""
 
+import functools
 import random
 
-from cli.fuzzy import score, thresholds, train
+import pytest
+
+from cli.fuzzy import Model, score, thresholds, train
 from tests.fuzzy_records import AS_OF, table
 
 CULTURES = 6
@@ -68,11 +71,21 @@ def _shared(one: Row, other: Row) -> bool:
     return any(one[key] and one[key] == other[key] for key in ("email", "phone"))
 
 
-def test_merges_without_a_common_identifier_are_right() -> None:
+@functools.cache
+def _trained(seed: int, unknown: str | None) -> Model:
+    rows, _ = population(900, seed)
+    con = table([dict(row) | ({unknown: None} if unknown else {}) for row in rows])
+    return train(con, "records", as_of=AS_OF)
+
+
+@pytest.mark.parametrize(("seed", "unknown"), [(2, None), (1, "email")])
+def test_merges_without_a_common_identifier_are_right(seed: int, unknown: str | None) -> None:
     """Names by chance, addresses made of them, houses of one street: none may pass for a person."""
-    rows, truth = population(1200, 2)
+    rows, truth = population(900, seed)
+    for row in rows:
+        row |= {unknown: None} if unknown else {}
     con = table([dict(row) for row in rows])
-    model = train(con, "records", as_of=AS_OF)
+    model = _trained(seed, unknown)
     merge, review = thresholds(model, 0.97, 0.80)
     score(con, "records", model, into="pairs")
     found = con.execute(
@@ -83,12 +96,29 @@ def test_merges_without_a_common_identifier_are_right() -> None:
     doubtful = [(a, b, weight) for a, b, weight in found if not _shared(by_id[a], by_id[b])]
     merged = [truth[a] == truth[b] for a, b, weight in doubtful if weight >= merge]
     shown = [truth[a] == truth[b] for a, b, weight in doubtful if weight < merge]
-    people = len({(row["first_name"], row["last_name"]) for row in rows})
-    assert people < 900  # there are namesakes
-    assert len(merged) > 100
+    assert len({(row["first_name"], row["last_name"]) for row in rows}) < 700  # there are namesakes
+    assert len(merged) > 150
     assert sum(merged) / len(merged) >= 0.95
-    assert len(shown) <= 10 or sum(shown) >= 0.2 * len(shown)
+    assert len(shown) <= 20 or sum(shown) >= 0.2 * len(shown)
     assert 0.8 <= model.expected_matches / _pairs(truth) <= 1.2
+
+
+def test_a_name_alone_is_nobody() -> None:
+    """However rare a name is said to be, two records that agree in nothing else stay doubtful."""
+    model = _trained(2, None)
+    con = table([{"record_id": "c"} | dict.fromkeys(("first_name", "last_name", "source"))])
+    merge, _ = thresholds(model, 0.97, 0.80)
+    same = {"first_name": "Unheard", "last_name": "Ofname", "source": "crm"}
+    con.execute("create table two as select * from records limit 0")
+    con.executemany(
+        "insert into two by name select ? as record_id, ? as first_name, ? as last_name, ? as source",
+        [["a", *same.values()], ["b", *same.values()]],
+    )
+    score(con, "two", model, into="pairs", keep_from=0.0)
+    found = con.execute("select match_weight from pairs").fetchall()
+
+    assert len(found) == 1
+    assert found[0][0] < merge
 
 
 def _pairs(truth: dict[str, str]) -> int:
