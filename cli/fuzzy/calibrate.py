@@ -18,7 +18,7 @@ JOINS = ("email", "phone", "national_id")  # equal ones need no fuzzy link
 CAPPED_AT = 0.999
 LEAST_TO_MERGE = 0.75  # a merge must be likely right whatever the company it is in
 LEAST_TO_REVIEW = 0.2
-STEP = 0.5  # bits
+STEP = 0.25  # bits
 
 
 def mixture_steps(

@@ -100,6 +100,7 @@ def _birth(name: str, start: int, length: int) -> str:
 
 
 _PHONE = "regexp_replace(split_part(lower(phone), 'x', 1), '[^0-9]', '', 'g')"
+_MAIL_DIGITS = "regexp_replace(split_part(email, '@', 1), '[^0-9]', '', 'g')"
 _MAIL_LETTERS = "regexp_replace(email, '[^a-z@]', '', 'g')"
 _PREPARE = f"""
 -- Grain: one row per record of the input
@@ -201,12 +202,16 @@ select
     split_part(email, '@', 1) as email_user,
     split_part(email, '@', 2) as email_domain,
     regexp_replace(split_part(email, '@', 1), '[^a-z]', '', 'g') as email_letters,
-    regexp_replace(split_part(email, '@', 1), '[^0-9]', '', 'g') as email_digits,
+    -- a number that is the year of birth repeats the birth date
+    case
+        when {_MAIL_DIGITS} not in (coalesce(birth_year, ''), coalesce(right(birth_year, 2), '')) then {_MAIL_DIGITS}
+        when email is not null then ''
+    end as email_digits,
     -- made of the owner's name: then likeness says what the names have said already; of a name in a script
     -- without Latin counterpart the address shows a romanisation that cannot be read back: assumed
     (strlen(family) >= 3 and contains({_MAIL_LETTERS}, replace(family, ' ', '')))
     or (strlen(given_first) >= 3 and contains({_MAIL_LETTERS}, given_first))
-    or (strlen(given || family) <= 8 and contains({_MAIL_LETTERS}, replace(given, ' ', '')))
+    or (contains({_MAIL_LETTERS}, replace(given, ' ', '')) and contains({_MAIL_LETTERS}, replace(family, ' ', '')))
     or strlen(concat(given, family)) <> length(concat(given, family)) as email_named,
 from known
 """

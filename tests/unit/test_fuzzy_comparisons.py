@@ -137,6 +137,16 @@ def test_addresses_made_of_the_name_do_not_repeat_it(one: str, other: str, expec
     assert grade("email", name | {"email": one}, name | {"email": other}) == expected
 
 
+def test_a_year_of_birth_in_an_address_repeats_the_birth_date() -> None:
+    """Two John Smiths of 1985 may both be john.smith1985."""
+    one = {"first_name": "John", "last_name": "Smith", "email": "john.smith1985@a.example"}
+    other = one | {"email": "johnsmith_1985@b.example"}
+
+    assert grade("email", one, other) == "a name with the same long number"
+    born = {"birth_date": "1985-03-07"}
+    assert grade("email", one | born, other | born) == "silent"
+
+
 @pytest.mark.parametrize(
     ("other", "expected"),
     [
