@@ -1,9 +1,11 @@
-"""The statistics: a mixture of three kinds of pairs, fitted by expectation-maximisation over all candidate pairs.
+"""The statistics: a mixture of four kinds of pairs, fitted by expectation-maximisation over all candidate pairs.
 
 Fellegi-Sunter knows two kinds: the same person, and two at random. People also come in families: twins, parents and
 children of one name share surname, address and telephone, and two classes cannot tell them from one person with an
 error. In the third class, relatives, a comparison agrees like one person's records with probability `shared`, because they
-are relatives, and otherwise like two at random; family name and address always, the rest as the data say.
+are relatives, and otherwise like two at random; family name and address always, the rest as the data say. The fourth
+class are namesakes: names agree like one person's, everything else like two at random. Without it they have no place
+but the matched class; there they teach it that one person has many telephones and addresses, and it takes in more.
 
 What makes it robust where Splink's own training is not:
 * the prior is part of the fit over all pairs of the data (a pair no rule finds counts as no match), not the number
