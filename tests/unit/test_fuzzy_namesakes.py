@@ -3,9 +3,12 @@
 import functools
 import random
 
+import numpy as np
 import pytest
 
 from cli.fuzzy import Model, score, thresholds, train
+from cli.fuzzy.comparisons import BY_NAME
+from cli.fuzzy.mixture import _bound_namesakes
 from tests.fuzzy_records import AS_OF, table
 
 CULTURES = 6
@@ -126,3 +129,13 @@ def _pairs(truth: dict[str, str]) -> int:
     for person in truth.values():
         counts[person] = counts.get(person, 0) + 1
     return sum(n * (n - 1) // 2 for n in counts.values())
+
+
+def test_the_chance_of_a_whole_name_stays_within_reason() -> None:
+    """Copies with errors elsewhere look like namesakes; ten times the product of the parts is the most."""
+    compared = [BY_NAME["given"], BY_NAME["family"]]
+    given = np.array([0.8, 0, 0, 0, 0, 0.02, 0, 0.18])
+    _bound_namesakes(compared, [given, np.array([0.9, 0.08, 0.01, 0.01])])
+
+    assert given.sum() == pytest.approx(1)
+    assert given[-1] == pytest.approx(10 * 0.2 * 0.01 / 0.84)
