@@ -1,9 +1,9 @@
 """From a target precision to a threshold: what share of the pairs above a weight is right.
 
-Without labels the fitted mixture says: the precision of a set of pairs is the mean of their probabilities. That is
-optimistic, because comparisons depend on each other more than the model knows; so every bit of evidence counts seven
-tenths here (`TEMPER`; see docs/decisions.md), and a merge must in itself be three times likelier right than wrong.
-With clerical labels the labels say.
+Without labels the fitted mixture says: the precision of a set of pairs is the mean of their probabilities, tempered by
+what identifiers held back say (`temper.py`). Counted are the pairs in doubt only: those that share an
+address, a telephone or an id are joined anyway and would lend their certainty to the others. A merge must in itself be
+three times likelier right than wrong. With clerical labels the labels say.
 """
 
 import math
@@ -14,21 +14,28 @@ import duckdb
 
 from cli.fuzzy.model import Model, Step
 
-TEMPER = 0.7
+JOINS = ("email", "phone", "national_id")  # equal ones need no fuzzy link
 CAPPED_AT = 0.999
 LEAST_TO_MERGE = 0.75  # a merge must be likely right whatever the company it is in
 LEAST_TO_REVIEW = 0.2
-STEP = 0.5  # bits
+STEP = 0.25  # bits
 
 
-def mixture_steps(con: duckdb.DuckDBPyConnection, weighed: str, stands_for: float) -> tuple[Step, ...]:
-    """Calibration from scored training pairs: `weighed` has match_weight; each row stands for so many pairs."""
-    likely = f"least(1 / (1 + pow(2.0, -{TEMPER} * greatest(least(match_weight, 900), -900))), {CAPPED_AT})"
+def mixture_steps(
+    con: duckdb.DuckDBPyConnection, weighed: str, stands_for: float, temper: float
+) -> tuple[Step, ...]:
+    """Calibration from scored training pairs: `weighed` has match_weight, doubtful; each row stands for so many pairs."""
+    likely = f"least(1 / (1 + pow(2.0, -{temper} * greatest(least(match_weight, 900), -900))), {CAPPED_AT})"
     rows = con.execute(f"""
-        select floor(match_weight / {STEP}) * {STEP} as weight, count(*), sum(cast(round({likely} * 1000000) as bigint))
-        from {weighed} group by weight order by weight desc
+        select floor(match_weight / {STEP}) * {STEP} as weight, doubtful, count(*),
+            sum(cast(round({likely} * 1000000) as bigint))
+        from {weighed} group by all order by weight desc
     """).fetchall()
-    return _cumulated([(w, n * stands_for, right / 1e6 * stands_for) for w, n, right in rows])
+    scaled = [(w, doubtful, n * stands_for, right / 1e6 * stands_for) for w, doubtful, n, right in rows]
+    highest = max((w for w, doubtful, _, _ in scaled if doubtful), default=-math.inf)
+    # above the first pair in doubt there are only certain ones to go by
+    above = [(w, n, right) for w, _, n, right in scaled if w > highest]
+    return _cumulated(above) + _cumulated([(w, n, right) for w, doubtful, n, right in scaled if doubtful])
 
 
 def with_labels(model: Model, pairs: Sequence[tuple[float, bool]]) -> Model:

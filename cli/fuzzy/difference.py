@@ -38,15 +38,16 @@ def _data(old: Model, new: Model) -> list[str]:
         lines.append(f"trained on {new.records:,} records (before: {old.records:,})")
     for what, before, after in (
         ("matching pairs expected", old.expected_matches, new.expected_matches),
-        ("pairs of relatives expected", _relatives(old), _relatives(new)),
+        ("pairs of relatives expected", _pairs(old, old.relative_share), _pairs(new, new.relative_share)),
+        ("pairs of namesakes expected", _pairs(old, old.namesake_share), _pairs(new, new.namesake_share)),
     ):
         if abs(after - before) > 0.1 * max(before, 10):
             lines.append(f"{what}: {before:,.0f} -> {after:,.0f}")
     return lines
 
 
-def _relatives(model: Model) -> float:
-    return model.relative_share * model.records * (model.records - 1) / 2
+def _pairs(model: Model, share: float) -> float:
+    return share * model.records * (model.records - 1) / 2
 
 
 def _comparisons(old: Model, new: Model) -> list[str]:

@@ -14,10 +14,12 @@ from cli.fuzzy.prepare import PREPARED
 
 PEOPLE = 5  # different carriers by each of two other columns: one person's misspellings must not pass for five people
 LONGEST = 2000
-HASHED = ("email", "phone")
+HASHED = ("email", "phone", "full_name")
 # Who is another person, seen from a value of this column: one who differs here.
 _OTHERS = {"given": ("family_sound", "birth_year"), "family": ("given_sound", "birth_year")}
 _ANYBODY = ("given_sound", "family_sound")
+# Namesakes have all of a name in common: they differ in two of these, or in the only one there is.
+_NAMESAKES = ("birth", "email", "phone", "street")
 
 
 def count_terms(con: duckdb.DuckDBPyConnection, chance: dict[str, float]) -> list[Terms]:
@@ -28,13 +30,9 @@ def count_terms(con: duckdb.DuckDBPyConnection, chance: dict[str, float]) -> lis
 def _terms(con: duckdb.DuckDBPyConnection, column: str, chance: float) -> Terms:
     hashed = column in HASHED
     shown = f"md5({column})" if hashed else column
-    one, other = _OTHERS.get(column, _ANYBODY)
-    # a column that nobody fills in cannot tell; the first must
     rows = con.execute(f"""
         select {shown}, count(*) from {PREPARED} where {column} is not null
-        group by {column}
-        having count(distinct {one}) >= {PEOPLE}
-            and (count(distinct {other}) >= {PEOPLE} or (select count({other}) from {PREPARED}) = 0)
+        group by {column} having {_several(con, column)}
         order by count(*) desc, {column} limit {LONGEST}
     """).fetchall()
     counted = con.execute(f"select count({column}) from {PREPARED}").fetchone()
@@ -45,6 +43,23 @@ def _terms(con: duckdb.DuckDBPyConnection, column: str, chance: float) -> Terms:
     rarest = min(2.0 / total, chance)
     otherwise = min(max(left / rest, rarest), min([*values.values(), 1.0]))
     return Terms(column, hashed, otherwise, values)
+
+
+def _several(con: duckdb.DuckDBPyConnection, column: str) -> str:
+    """SQL: the records of a value are those of several people."""
+    if column == "full_name":
+        asked = ", ".join(f"count({other})" for other in _NAMESAKES)
+        filled = con.execute(f"select {asked} from {PREPARED}").fetchone()
+        assert filled is not None
+        there = [other for other, n in zip(_NAMESAKES, filled, strict=True) if n]
+        told = " + ".join(f"cast(count(distinct {other}) >= {PEOPLE} as integer)" for other in there)
+        return f"{told or '0'} >= {max(1, min(2, len(there)))}"
+    one, other = _OTHERS.get(column, _ANYBODY)
+    # a column that nobody fills in cannot tell; the first must
+    return (
+        f"count(distinct {one}) >= {PEOPLE} and"
+        f" (count(distinct {other}) >= {PEOPLE} or (select count({other}) from {PREPARED}) = 0)"
+    )
 
 
 def term_table(con: duckdb.DuckDBPyConnection, terms: Terms, into: str) -> None:

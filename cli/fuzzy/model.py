@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from cli.fuzzy.blocking import KEYS
-from cli.fuzzy.comparisons import BY_NAME, Comparison
+from cli.fuzzy.comparisons import BY_NAME
 from cli.fuzzy.errors import ModelError
+from cli.fuzzy.levels import Comparison
 
 FORMAT = 1
 
@@ -82,6 +83,7 @@ class Model:
     refused_because: str | None = None
     match_share: float = 0.0
     relative_share: float = 0.0
+    namesake_share: float = 0.0
     expected_matches: float = 0.0
     comparisons: tuple[Trained, ...] = ()
     terms: tuple[Terms, ...] = ()
@@ -89,6 +91,7 @@ class Model:
     block_cap: int = 0
     calibration: tuple[Step, ...] = ()
     calibrated_by: str = "mixture"
+    temper: float = 1.0  # power of the odds that identifiers held back speak for
     notes: tuple[str, ...] = field(default=())
 
     def to_text(self) -> str:
@@ -127,6 +130,7 @@ def _plain(model: Model) -> dict[str, Any]:
         "prior": {
             "match_share": _short(model.match_share),
             "relative_share": _short(model.relative_share),
+            "namesake_share": _short(model.namesake_share),
             "expected_matches": _short(model.expected_matches),
         },
         "comparisons": [_plain_comparison(c) for c in model.comparisons],
@@ -134,6 +138,7 @@ def _plain(model: Model) -> dict[str, Any]:
         "blocking": {"cap": model.block_cap, "rules": [list(rule) for rule in model.rules]},
         "calibration": {
             "by": model.calibrated_by,
+            "temper": _short(model.temper),
             "steps": [{k: _short(v) for k, v in asdict(step).items()} for step in model.calibration],
         },
     }
@@ -176,6 +181,7 @@ def from_plain(held: dict[str, Any], where: str) -> Model:
         notes=tuple(held["notes"]),
         match_share=held["prior"]["match_share"],
         relative_share=held["prior"]["relative_share"],
+        namesake_share=held["prior"].get("namesake_share", 0.0),
         expected_matches=held["prior"]["expected_matches"],
         comparisons=tuple(_comparison(c) for c in held["comparisons"]),
         terms=tuple(
@@ -185,6 +191,7 @@ def from_plain(held: dict[str, Any], where: str) -> Model:
         block_cap=held["blocking"]["cap"],
         calibration=tuple(Step(**step) for step in held["calibration"]["steps"]),
         calibrated_by=held["calibration"]["by"],
+        temper=held["calibration"].get("temper", 1.0),
     )
 
 

@@ -10,12 +10,14 @@ import duckdb
 import numpy as np
 
 from cli.fuzzy.blocking import PAIRS
-from cli.fuzzy.comparisons import Comparison, graded
+from cli.fuzzy.comparisons import graded
+from cli.fuzzy.levels import Comparison
 from cli.fuzzy.mixture import Floats, Observed
 from cli.fuzzy.prepare import PREPARED
 from cli.fuzzy.scratch import SCHEMA
 
-RANDOM_RECORDS = 1400
+GRADED = f"{SCHEMA}.graded"
+RANDOM_RECORDS = 1000
 MAX_CANDIDATES = 3_000_000
 
 
@@ -42,10 +44,10 @@ def columns_of(comparisons: Sequence[Comparison]) -> list[str]:
 
 
 def paired(comparisons: Sequence[Comparison], pairs: str) -> str:
-    """SQL: both sides of each pair beside each other."""
+    """SQL: both sides of each pair beside each other, behind the columns of `pairs`."""
     sides = ", ".join(f"l.{c} as {c}_l, r.{c} as {c}_r" for c in columns_of(comparisons))
     return (
-        f"select {sides} from {pairs} as p inner join {PREPARED} as l on p.l = l.row_id"
+        f"select p.*, {sides} from {pairs} as p inner join {PREPARED} as l on p.l = l.row_id"
         f" inner join {PREPARED} as r on p.r = r.row_id"
     )
 
@@ -78,12 +80,15 @@ def _patterns(
     con: duckdb.DuckDBPyConnection, comparisons: Sequence[Comparison], seed: int
 ) -> tuple[np.ndarray[tuple[int, ...], np.dtype[np.int64]], Floats]:
     rate = sample_candidates(con, seed)
-    grades = ", ".join(f"{graded(c)} as g_{c.name}" for c in comparisons)
+    grades = ", ".join(f"cast({graded(c)} as tinyint) as g_{c.name}" for c in comparisons)
     names = ", ".join(f"g_{c.name}" for c in comparisons)
+    con.execute(f"""
+        create or replace table {GRADED} as
+        with paired as ({paired(comparisons, SCHEMA + ".sampled")})
+        select l, r, {grades} from paired
+    """)
     rows = con.execute(f"""
-        with paired as ({paired(comparisons, SCHEMA + ".sampled")}),
-        graded as (select {grades} from paired)
-        select {names}, count(*) from graded group by all order by all
+        select {names}, count(*) from {GRADED} group by all order by all
     """).fetchnumpy()
     table = np.column_stack([np.asarray(column, dtype=np.float64) for column in rows.values()])
     return table[:, :-1].astype(np.int64), table[:, -1] * rate
@@ -100,8 +105,8 @@ def _random(
         share = (counts + 0.5) / (told + 0.5 * len(counts))
         floor = np.full(len(counts), 0.05 / max(told, 1.0))
         best = comparison.levels[0]
-        if best.condition == f"{comparison.columns[0]}_l = {comparison.columns[0]}_r":
-            exact, rows = _equal_share(con, comparison.columns[0])
+        if best.term and comparison.exact:
+            exact, rows = _equal_share(con, best.term)
             share[-1] = max(exact, 0.5 / max(rows * rows, 1.0))
             share[:-1] *= (1 - share[-1]) / share[:-1].sum()
             floor[-1] = min(floor[-1], share[-1] * 0.02)
@@ -113,17 +118,24 @@ def _random(
 
 
 def _random_counts(con: duckdb.DuckDBPyConnection, comparison: Comparison, seed: int) -> Floats:
-    """Grades of all pairs among the records whose hashes are smallest, of those that have a value."""
+    """Grades of all pairs among the records whose hashes are smallest, of those that have a value; equal ones as one."""
+    columns = ", ".join(comparison.columns)
     con.execute(f"""
         create or replace table {SCHEMA}.drawn as
-        select row_id from {PREPARED} where {comparison.filled}
-        order by md5(record_id || '{seed}'), record_id limit {RANDOM_RECORDS}
+        select min(row_id) as row_id, count(*) as n from (
+            select row_id, {columns} from {PREPARED} where {comparison.filled}
+            order by md5(record_id || '{seed}'), record_id limit {RANDOM_RECORDS}
+        ) group by {columns}
     """)
     drawn = f"{SCHEMA}.drawn"
-    pairs = f"(select a.row_id as l, b.row_id as r from {drawn} as a inner join {drawn} as b on a.row_id < b.row_id)"
+    pairs = (
+        "(select a.row_id as l, b.row_id as r,"
+        " case when a.row_id = b.row_id then a.n * (a.n - 1) // 2 else a.n * b.n end as n"
+        f" from {drawn} as a inner join {drawn} as b on a.row_id <= b.row_id)"
+    )
     rows = con.execute(f"""
         with paired as ({paired([comparison], pairs)})
-        select {graded(comparison)} as grade, count(*) from paired group by grade
+        select {graded(comparison)} as grade, cast(sum(n) as bigint) from paired group by grade
     """).fetchall()
     counts = np.zeros(len(comparison.levels))
     for grade, n in rows:

@@ -100,6 +100,8 @@ def _birth(name: str, start: int, length: int) -> str:
 
 
 _PHONE = "regexp_replace(split_part(lower(phone), 'x', 1), '[^0-9]', '', 'g')"
+_MAIL_DIGITS = "regexp_replace(split_part(email, '@', 1), '[^0-9]', '', 'g')"
+_MAIL_LETTERS = "regexp_replace(email, '[^a-z@]', '', 'g')"
 _PREPARE = f"""
 -- Grain: one row per record of the input
 create or replace table {PREPARED} as
@@ -139,7 +141,13 @@ spelled as (
 -- without a blank are family name first; elsewhere order is not known, and `swapped` is a level of its own.
 named as (
     select
-        * exclude (first_words, last_words, full_words),
+        * exclude (first_words, last_words, full_words) replace (
+            -- some sources write the town behind the street, and others do not
+            case
+                when ends_with(street, ' ' || city) then left(street, length(street) - length(city) - 1)
+                else street
+            end as street
+        ),
         coalesce(
             first_words,
             case
@@ -185,6 +193,8 @@ select
     {text.one_byte("given")} as given_bytes,
     {text.one_byte("family")} as family_bytes,
     {text.one_byte("street")} as street_bytes,
+    array_to_string(regexp_extract_all(street, '[0-9]+'), ' ') as street_number,
+    given || ' ' || family as full_name,
     {text.one_byte("city")} as city_bytes,
     {text.skeleton("given_key")} as given_sound,
     {text.skeleton("family_key")} as family_sound,
@@ -192,9 +202,16 @@ select
     split_part(email, '@', 1) as email_user,
     split_part(email, '@', 2) as email_domain,
     regexp_replace(split_part(email, '@', 1), '[^a-z]', '', 'g') as email_letters,
-    regexp_replace(split_part(email, '@', 1), '[^0-9]', '', 'g') as email_digits,
-    -- made of the owner's name: then likeness says what the names have said already
-    (strlen(family) >= 3 and contains(regexp_replace(email, '[^a-z@]', '', 'g'), replace(family, ' ', '')))
-    or (strlen(given_first) >= 3 and contains(regexp_replace(email, '[^a-z@]', '', 'g'), given_first)) as email_named,
+    -- a number that is the year of birth repeats the birth date
+    case
+        when {_MAIL_DIGITS} not in (coalesce(birth_year, ''), coalesce(right(birth_year, 2), '')) then {_MAIL_DIGITS}
+        when email is not null then ''
+    end as email_digits,
+    -- made of the owner's name: then likeness says what the names have said already; of a name in a script
+    -- without Latin counterpart the address shows a romanisation that cannot be read back: assumed
+    (strlen(family) >= 3 and contains({_MAIL_LETTERS}, replace(family, ' ', '')))
+    or (strlen(given_first) >= 3 and contains({_MAIL_LETTERS}, given_first))
+    or (contains({_MAIL_LETTERS}, replace(given, ' ', '')) and contains({_MAIL_LETTERS}, replace(family, ' ', '')))
+    or strlen(concat(given, family)) <> length(concat(given, family)) as email_named,
 from known
 """

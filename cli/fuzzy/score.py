@@ -12,6 +12,7 @@ import duckdb
 
 from cli.fuzzy import blocking
 from cli.fuzzy.frequencies import term_table
+from cli.fuzzy.mixture import NAMES
 from cli.fuzzy.model import Model, Trained
 from cli.fuzzy.prepare import PREPARED, prepare
 from cli.fuzzy.scratch import SCHEMA, inside, scratch
@@ -201,18 +202,26 @@ def _write(con: duckdb.DuckDBPyConnection, model: Model, predicted: str, into: s
 
 
 def weighed_sql(model: Model, predicted: str) -> str:
-    """SQL: weights of each comparison, of the doubt `relatives`, their sum and its probability."""
+    """SQL: weights of each comparison, of the doubt `relatives` (and namesakes), their sum and its probability."""
     weights = ", ".join(f"{parts(t)} as w_{t.name}" for t in model.comparisons)
     total = " + ".join(f"w_{t.name}" for t in model.comparisons)
     kin = " + ".join(
         f"log2({1 - t.shared} + {t.shared} * pow(2.0, w_{t.name}))" for t in model.comparisons if t.shared
     )
-    rest = 1 - model.match_share - model.relative_share
-    doubt = f"log2(({model.relative_share} * pow(2.0, least({kin or '0'}, 900)) + {rest}) / {1 - model.match_share})"
+    # two people meet in a name as often as it is frequent, so its frequency does not count among namesakes
+    named = " + ".join(f"mw_{t.name}" for t in model.comparisons if t.name in NAMES) or "0"
+    rest = 1 - model.match_share - model.relative_share - model.namesake_share
+    doubt = (
+        f"log2(({model.relative_share} * pow(2.0, least({kin or '0'}, 900))"
+        f" + {model.namesake_share} * pow(2.0, least(named, 900)) + {rest}) / {1 - model.match_share})"
+    )
     prior = f"log2({model.match_share} / {1 - model.match_share})"
     return f"""
         select row_id_l, row_id_r, {prior} + {total} + w_relatives as match_weight,
             1 / (1 + pow(2.0, -greatest(least({prior} + {total} + w_relatives, 900), -900))) as match_probability,
             {", ".join(f"w_{t.name}" for t in model.comparisons)}, w_relatives,
-        from (select *, -({doubt}) as w_relatives from (select row_id_l, row_id_r, {weights} from {predicted}))
+        from (
+            select *, -({doubt}) as w_relatives
+            from (select row_id_l, row_id_r, {weights}, {named} as named from {predicted})
+        )
     """

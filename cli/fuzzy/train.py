@@ -6,20 +6,22 @@ from importlib.metadata import version
 import duckdb
 
 from cli.fuzzy import blocking, calibrate, comparisons
-from cli.fuzzy.comparisons import Comparison
 from cli.fuzzy.frequencies import count_terms
+from cli.fuzzy.levels import Comparison
 from cli.fuzzy.mixture import Fit, fit
 from cli.fuzzy.model import Grade, Model, Trained
-from cli.fuzzy.observe import observe, usable
+from cli.fuzzy.observe import GRADED, observe, usable
 from cli.fuzzy.prepare import PREPARED, prepare
 from cli.fuzzy.score import predict, weighed_sql
 from cli.fuzzy.scratch import SCHEMA, scratch
+from cli.fuzzy.temper import temper
 
 SEED = 20260101
 LEAST_RECORDS = 100
 LEAST_FILLED = 0.05
 LEAST_SUPPORT = 20.0  # matched pairs from which on a comparison counts as trained
 LEAST_MATCHES = 10.0
+LEAST_PLAUSIBLE = -20.0  # bits
 
 
 def train(con: duckdb.DuckDBPyConnection, records: str, *, as_of: str, seed: int = SEED) -> Model:
@@ -38,7 +40,12 @@ def train(con: duckdb.DuckDBPyConnection, records: str, *, as_of: str, seed: int
         observed = observe(con, compared, seed, blank.records)
         fitted = fit(compared, observed, blank.records)
         model = _filled(con, blank, compared, shares, fitted)
-        model = replace(model, rules=tuple(rule.keys for rule in rules), block_cap=blocking.CAP)
+        model = replace(
+            model,
+            rules=tuple(rule.keys for rule in rules),
+            block_cap=blocking.CAP,
+            temper=temper(compared, observed, fitted),
+        )
         refused = _too_weak(model)
         if refused:
             return replace(blank, refused_because=refused)
@@ -92,8 +99,10 @@ def _filled(
                 comparison.name, shares[comparison.name], fitted.support[i], fitted.shared[i], grades, reason
             )
         )
-        if comparison.levels[0].term:
-            chance[comparison.levels[0].term] = grades[0].u
+        for level, grade in zip(comparison.levels, grades, strict=True):
+            if level.term:
+                # a value may also be shared as part of a better grade
+                chance[level.term] = grade.u if level == comparison.levels[0] else grade.u + grades[0].u
     notes = []
     if fitted.expected_matches < LEAST_MATCHES:
         notes.append(
@@ -103,6 +112,7 @@ def _filled(
         blank,
         match_share=fitted.match_share,
         relative_share=fitted.relative_share,
+        namesake_share=fitted.namesake_share,
         expected_matches=fitted.expected_matches,
         comparisons=tuple(trained),
         terms=tuple(count_terms(con, chance)),
@@ -126,7 +136,24 @@ def _calibrated(con: duckdb.DuckDBPyConnection, model: Model) -> Model:
     all_pairs = con.execute(f"select count(*) from {blocking.PAIRS}").fetchone()
     assert counted is not None
     assert all_pairs is not None
-    predicted = predict(con, model, 0.001, f"{SCHEMA}.sampled")
-    con.execute(f"create or replace table {SCHEMA}.weighed as {weighed_sql(model, predicted)}")
+    # what stands far below any threshold without frequencies stands there with them
+    bits = " + ".join(
+        f"list_extract({[0.0, *(grade.weight for grade in c.grades[::-1])]}, g_{c.name} + 2)"
+        for c in model.comparisons
+    )
+    con.execute(f"""
+        create or replace table {SCHEMA}.plausible as select l, r from {GRADED}
+        where log2({model.match_share}) + {bits} > {LEAST_PLAUSIBLE}
+    """)
+    predicted = predict(con, model, 0.001, f"{SCHEMA}.plausible")
+    joined = " or ".join(f"coalesce(l.{c} = r.{c}, false)" for c in calibrate.JOINS)
+    con.execute(f"""
+        create or replace table {SCHEMA}.weighed as
+        select w.match_weight, not ({joined}) as doubtful
+        from ({weighed_sql(model, predicted)}) as w
+        inner join {PREPARED} as l on w.row_id_l = l.row_id
+        inner join {PREPARED} as r on w.row_id_r = r.row_id
+    """)
     stands_for = all_pairs[0] / counted[0] if counted[0] else 1.0
-    return replace(model, calibration=calibrate.mixture_steps(con, f"{SCHEMA}.weighed", stands_for))
+    steps = calibrate.mixture_steps(con, f"{SCHEMA}.weighed", stands_for, model.temper)
+    return replace(model, calibration=steps)

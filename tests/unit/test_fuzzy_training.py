@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.corruption import COLUMNS
-from cli.fuzzy import Model, ModelError, describe_difference, thresholds, train, with_labels
+from cli.fuzzy import Model, ModelError, describe_difference, score, thresholds, train, with_labels
 from tests.fuzzy_records import AS_OF, company, simulated, table, trained
 
 
@@ -76,7 +76,7 @@ def test_only_values_of_several_people_are_listed() -> None:
     ).fetchall()
     assert listed
     assert min(people for _, people in listed) >= 4  # counted by other columns, which have errors too
-    assert all(terms.hashed for terms in trained().terms if terms.column in ("email", "phone"))
+    assert all(terms.hashed for terms in trained().terms if terms.column in ("email", "phone", "full_name"))
     assert not any("@" in value for terms in trained().terms for value in terms.values)
 
 
@@ -167,7 +167,7 @@ def test_the_difference_of_two_files_is_said_in_words() -> None:
 
     lines = describe_difference(model, changed)
     assert describe_difference(model, model) == []
-    assert any(line.startswith("`given`, same:") for line in lines)
+    assert any(line.startswith("`given`, both names same:") for line in lines)
     assert f"`{model.comparisons[-1].name}` is no longer compared" in lines
     assert f"pairs are no longer looked for by {' + '.join(model.rules[0])}" in lines
 
@@ -177,3 +177,27 @@ def test_splink_is_not_imported_before_it_is_needed() -> None:
     code = "import sys, cli.fuzzy; sys.exit('splink' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_thresholds_are_set_on_pairs_in_doubt() -> None:
+    """Pairs with a common address or telephone are joined anyway; their certainty must not cover for the others."""
+    con, _ = company()
+    model = trained()
+    score(con, "records", model, into="pairs", keep_from=0.001)
+    merge, _ = thresholds(model, 0.97, 0.8)
+    step = next(step for step in model.calibration if step.weight == merge)
+    row = con.execute(
+        """
+        select
+            count(*) filter (where lower(a.email) is distinct from lower(b.email) or a.email is null),
+            count(*)
+        from pairs
+        inner join records as a on record_a = a.record_id
+        inner join records as b on record_b = b.record_id
+        where match_weight >= ? and (right(a.phone, 9) is distinct from right(b.phone, 9) or a.phone is null)
+        """,
+        [merge],
+    ).fetchone()
+
+    assert row is not None
+    assert step.pairs == row[0] < row[1]
