@@ -98,7 +98,7 @@ def test_the_first_run_trains_and_says_so(first: tuple[TestCompany, BuildResult]
     unsure = company.rows(
         "select count(*), min(confidence) from marts.customer_records where confidence < 1 and matched_by like '%fuzzy%'"
     )[0]
-    assert unsure[0] > 20
+    assert unsure[0] > 10
     assert unsure[1] > 0.5
     assert company.rows(
         "select count(*) from marts.customer_records where confidence < 1 and matched_by = 'email'"
@@ -139,6 +139,7 @@ def test_histories_give_what_one_build_gives(
     company.load_and_build()
     found = state(company)
 
+    assert found["cuts"]
     assert company.company.identity_model.read_bytes() == model
     owner = owners(company)
     one, other = (record.removeprefix("crm.contacts:") for record in doubtful)
