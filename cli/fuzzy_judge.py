@@ -25,9 +25,9 @@ def judge(con: duckdb.DuckDBPyConnection, refreshed: Refreshed, full: bool) -> N
         select node_id, component from identity.node_components where component in (from linked)
     """)
     _exact_groups(con)
-    con.execute("""
-        create or replace temp table fuzzy_judged (record_a varchar, record_b varchar, kept boolean, cluster varchar)
-    """)
+    con.execute(
+        "create or replace table identity.fuzzy_judged (record_a varchar, record_b varchar, kept boolean)"
+    )
     if refreshed.model is not None and holds(con, "fuzzy_members"):
         con.execute("""
             create or replace temp view fuzzy_in_question as
@@ -40,15 +40,16 @@ def judge(con: duckdb.DuckDBPyConnection, refreshed: Refreshed, full: bool) -> N
         """)
         fuzzy.cut_weak_bridges(
             con, "fuzzy_in_question", "fuzzy_joined", refreshed.model,
-            into="fuzzy_judged", at=refreshed.merge_from, held="fuzzy_held",
+            into="identity.fuzzy_judged", at=refreshed.merge_from, held="fuzzy_held",
         )  # fmt: skip
     con.begin()
     con.execute(f"delete from identity.fuzzy_cuts where {affected.replace('node_id in', 'record_a in', 1)}")
     con.execute(
-        "insert into identity.fuzzy_cuts select record_a, record_b from fuzzy_judged where not kept order by all"
+        "insert into identity.fuzzy_cuts select record_a, record_b from identity.fuzzy_judged where not kept order by all"
     )
     con.execute(f"delete from identity.fuzzy_groups where {affected}")
     con.execute("insert into identity.fuzzy_groups from fuzzy_grouped order by node_id")
+    con.execute("drop table identity.fuzzy_judged")
     con.commit()
 
 

@@ -122,7 +122,7 @@ def test_a_failure_at_each_durable_step_heals(
     heal(company, stage, trial)
 
 
-@pytest.mark.timeout(7200)
+@pytest.mark.timeout(14400)
 def test_kills_at_random_moments_heal(stage: Stage, trial: Trial) -> None:
     """SIGKILL with no regard to steps; about as many in each part of the run.
 
