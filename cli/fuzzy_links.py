@@ -80,8 +80,6 @@ def refresh(company: Company, con: duckdb.DuckDBPyConnection, full: bool) -> Ref
     if everything or holds(con, "staging.touched_nodes"):
         _score(con, model, review_from, everything)
         _replace(con, mark, merge_from, review_from, everything)
-    elif state is not None:
-        con.execute("update identity.fuzzy_state set merge_from = ?", [merge_from])
     return Refreshed(model, merge_from, told)
 
 

@@ -1,6 +1,7 @@
 """The model file of probable links: the first run makes it, `cdp identity train` makes it again, every run reads it."""
 
 import math
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -30,7 +31,7 @@ def of_run(company: Company, con: duckdb.DuckDBPyConnection) -> tuple[fuzzy.Mode
     if row is None or row[0] < LEAST_RECORDS:
         return None, None
     trained = _trained(con)
-    trained.save(path)
+    _save(trained, path)
     if trained.refused_because:
         return (
             trained,
@@ -45,6 +46,30 @@ def _trained(con: duckdb.DuckDBPyConnection) -> fuzzy.Model:
     return fuzzy.train(con, "fuzzy_contacts", as_of=str(row[0] if row else None))
 
 
+def _save(model: fuzzy.Model, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    model.save(path)
+
+
+def check(company: Company) -> None:
+    """Raise ModelError when probable links are wanted and the model file is not one of this version."""
+    if company.file.identity.fuzzy.enabled and company.identity_model.is_file():
+        fuzzy.Model.load(company.identity_model)
+
+
+def _difference(company: Company, new: fuzzy.Model) -> list[str]:
+    """What `new` changes, in words; a file that can no longer be read is what it replaces."""
+    path, settings = company.identity_model, company.file.identity.fuzzy
+    if not path.is_file():
+        return ["there was no model file"]
+    try:
+        old = fuzzy.Model.load(path)
+    except fuzzy.ModelError as error:
+        return [f"the file there was cannot be used: {error}"]
+    told = fuzzy.describe_difference(old, new, settings.merge_at, settings.review_at)
+    return told or ["both files decide alike"]
+
+
 def train_again(company: Company, dry_run: bool) -> dict[str, Any]:
     """Train on the present contacts, write the file unless `dry_run`, and say what differs from the one there was.
 
@@ -56,12 +81,12 @@ def train_again(company: Company, dry_run: bool) -> dict[str, Any]:
             raise CdpError("there are no contacts to learn from yet", hint="`cdp run` loads and stages them")
         con.execute(CONTACTS)
         new = _trained(con)
-    old = fuzzy.Model.load(path) if path.is_file() else None
+        difference = _difference(company, new)
+        if not dry_run:
+            _save(new, path)
     thresholds = (math.inf, math.inf)
     if not new.refused_because:
         thresholds = fuzzy.thresholds(new, settings.merge_at, settings.review_at)
-    if not dry_run:
-        new.save(path)
     return {
         "file": path.name,
         "written": not dry_run,
@@ -70,8 +95,5 @@ def train_again(company: Company, dry_run: bool) -> dict[str, Any]:
         "refused_because": new.refused_because,
         "merge_from": None if math.isinf(thresholds[0]) else thresholds[0],
         "review_from": None if math.isinf(thresholds[1]) else thresholds[1],
-        "difference": ["there was no model file"]
-        if old is None
-        else fuzzy.describe_difference(old, new, settings.merge_at, settings.review_at)
-        or ["both files decide alike"],
+        "difference": difference,
     }

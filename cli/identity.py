@@ -199,16 +199,13 @@ def _links(con: duckdb.DuckDBPyConnection, nodes: list[str]) -> dict[str, list[H
         with mine as (
             select * from identity.int_identity__linking where node_id in (select unnest(?))
         ),
-        -- a cut link joins nobody
         probable as (
             select links.record_a, links.record_b,
                 printf('%.3f', links.match_probability) || ': ' || array_to_string(list_transform(
                     list_filter(map_entries(links.weights), lambda one: abs(one.value) >= 0.05),
                     lambda one: one.key || ' ' || printf('%+.1f', one.value)
                 ), ', ') as told
-            from identity.int_identity__fuzzy_links as links
-            anti join identity.fuzzy_cuts as cuts on links.record_a = cuts.record_a and links.record_b = cuts.record_b
-            where links.is_link
+            from identity.int_identity__fuzzy_kept as links
         )
         select a.node_id, b.node_id, a.identifier_type, a.identifier_value,
             cast(greatest(a.first_seen_at, b.first_seen_at) as varchar) as appeared, a.priority

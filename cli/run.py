@@ -14,7 +14,7 @@ from functools import partial
 from types import FrameType
 from typing import Any
 
-from cli import dbt, warehouse
+from cli import dbt, fuzzy_model, warehouse
 from cli.build import build
 from cli.config import Company, secret
 from cli.dbt_tests import run_dbt_tests
@@ -122,6 +122,7 @@ def check_before(company: Company, stages: tuple[str, ...]) -> None:
             fill_client(load_spec(company), source)
     if company.file.identity.salt:
         secret(company.file.identity.salt, "identity.salt")
+    fuzzy_model.check(company)
 
 
 def _stages(

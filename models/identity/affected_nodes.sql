@@ -20,6 +20,15 @@ reached as (
     select node_id from {{ ref('node_values') }} where value_key in (select value_key from changed_values)
     union
     select node_id from {{ source('identity_fuzzy', 'fuzzy_touched') }}
+    union
+    -- a pin that is set or taken back ends or restores links whose pairs did not change
+    select pairs.record_b as node_id
+    from {{ source('identity_fuzzy', 'fuzzy_pairs') }} as pairs
+    inner join {{ ref('touched_nodes') }} as touched on pairs.record_a = touched.node_id
+    union
+    select pairs.record_a as node_id
+    from {{ source('identity_fuzzy', 'fuzzy_pairs') }} as pairs
+    inner join {{ ref('touched_nodes') }} as touched on pairs.record_b = touched.node_id
 ),
 
 found as (

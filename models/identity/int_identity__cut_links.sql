@@ -50,10 +50,7 @@ probable as (
         -links.match_weight as weight
     from {{ ref('int_identity__broken') }} as broken
     inner join {{ ref('node_components') }} as components on broken.component = components.component
-    inner join {{ ref('int_identity__fuzzy_links') }} as links on components.node_id = links.record_a
-    left join {{ source('identity_fuzzy', 'fuzzy_cuts') }} as cuts
-        on links.record_a = cuts.record_a and links.record_b = cuts.record_b
-    where links.is_link and cuts.record_a is null
+    inner join {{ ref('int_identity__fuzzy_kept') }} as links on components.node_id = links.record_a
 ),
 
 found as (

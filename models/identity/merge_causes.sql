@@ -1,7 +1,7 @@
 {{ config(materialized='incremental', incremental_strategy='append', schema='staging') }}
 -- Grain: one row per absorbed customer_id and build that absorbed it: the strongest link between its records and the others'. It
 -- grows over killed builds and is cleared when a build is marked; it runs before the owners it compares with are replaced.
--- depends_on: {{ ref('node_clusters') }} {{ ref('int_identity__fuzzy_links') }}
+-- depends_on: {{ ref('node_clusters') }} {{ ref('int_identity__fuzzy_kept') }}
 {% set owners = previous('identity', 'node_customers') %}
 with
 
@@ -68,10 +68,10 @@ by_probability as (
         {{ fuzzy_priority() }} as strength_rank,
         links.record_a,
         links.record_b
-    from {{ ref('int_identity__fuzzy_links') }} as links
+    from {{ ref('int_identity__fuzzy_kept') }} as links
     inner join sides on links.record_a = sides.node_id
     inner join sides as others on links.record_b = others.node_id and sides.absorbed_id = others.absorbed_id
-    where links.is_link and sides.is_absorbed <> others.is_absorbed
+    where sides.is_absorbed <> others.is_absorbed
 ),
 
 found as (
