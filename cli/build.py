@@ -12,7 +12,7 @@ from typing import Any
 
 import duckdb
 
-from cli import dbt, fuzzy_judge, fuzzy_links, overrides, relations, runs, warehouse
+from cli import dbt, fuzzy_judge, fuzzy_links, fuzzy_model, overrides, relations, runs, warehouse
 from cli.config import Company, secret
 from cli.generate import fingerprint, generate, source_specs
 from cli.replays_sql import REPLAYS_COLUMNS, REPLAYS_TABLE
@@ -88,17 +88,23 @@ def _rules(company: Company) -> str:
 
 
 def _models(company: Company, full: bool, select: Sequence[str]) -> tuple[list[dict[str, Any]], str | None]:
-    """Build the models; where probable links are wanted in three parts, with the scoring and the judging between them."""
+    """Build the models; where there may be probable links in three parts, with the scoring and the judging between them."""
     wanted = ["--select", *select] if select else []
-    if not company.file.identity.fuzzy.enabled:
-        return _dbt(company, full, wanted), None
+    with warehouse.connect(company) as con:
+        possible, told = fuzzy_model.outlook(company, con)
+        if not possible:
+            fuzzy_links.clear(con)
+    if not possible:
+        return _dbt(company, full, wanted), told
     staged, connected = fuzzy_links.STAGED, fuzzy_links.CONNECTED
     nodes = _dbt(company, full, ["--select", *staged])
     with warehouse.connect(company) as con:
         refreshed = fuzzy_links.refresh(company, con, full)
+    failpoints.reach("build.scored")
     nodes += _dbt(company, full, ["--select", *connected, "--exclude", *staged])
     with warehouse.connect(company) as con:
         fuzzy_judge.judge(con, refreshed, full)
+    failpoints.reach("build.judged")
     nodes += _dbt(company, full, [*wanted, "--exclude", *staged, *connected])
     return nodes, refreshed.told
 
@@ -119,8 +125,6 @@ def prepare(company: Company) -> None:
         exports_schema.ensure(con)
         overrides.refresh_effects(con)
         fuzzy_links.ensure(con)
-        if not company.file.identity.fuzzy.enabled:
-            fuzzy_links.clear(con)
         _ensure_state(con, company)
         _ensure_raw(con, company)
 

@@ -69,7 +69,7 @@ class Identifier(Part):
 class Fuzzy(Part):
     """Probabilistic links between contacts, by the reviewed model file; target precisions of what is merged and what is shown."""
 
-    enabled: bool = False
+    enabled: bool = True
     model: str = "identity_model.json"
     merge_at: float = Field(0.97, gt=0, lt=1)
     review_at: float = Field(0.80, gt=0, lt=1)

@@ -48,7 +48,7 @@ def ensure(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def clear(con: duckdb.DuckDBPyConnection) -> None:
-    """Forget every probable link: they are switched off. The rules changed with it, so the build is a full one."""
+    """Forget every probable link: there can be none (any more). The rules changed with that, so the build is a full one."""
     if not holds(con, "identity.fuzzy_state"):
         return
     con.begin()

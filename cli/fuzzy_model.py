@@ -10,6 +10,7 @@ from cli import fuzzy, warehouse
 from cli.config import Company
 from cli.errors import CdpError
 from cli.lock import run_lock
+from pipelines.readers import quote
 
 LEAST_RECORDS = 100  # below, the first run waits for more
 CONTACTS = """
@@ -25,8 +26,7 @@ def of_run(company: Company, con: duckdb.DuckDBPyConnection) -> tuple[fuzzy.Mode
     """
     path = company.identity_model
     if path.is_file():
-        model = fuzzy.Model.load(path)
-        return model, f"no probable links: {model.refused_because}" if model.refused_because else None
+        return fuzzy.Model.load(path), None
     row = con.execute("select count(*) from fuzzy_contacts").fetchone()
     if row is None or row[0] < LEAST_RECORDS:
         return None, None
@@ -39,6 +39,25 @@ def of_run(company: Company, con: duckdb.DuckDBPyConnection) -> tuple[fuzzy.Mode
         )
     # scores are by what the file says, to the last digit: as in every later run
     return fuzzy.Model.load(path), f"trained {path.name} on {trained.records:,} contacts: review it"
+
+
+def outlook(company: Company, con: duckdb.DuckDBPyConnection) -> tuple[bool, str | None]:
+    """May a build have probable links? And if the model file refuses, what the user should know.
+
+    Without a file it may when enough rows were delivered that could be contacts: a table whose entity cdp.yml leaves open counts.
+    """
+    if not company.file.identity.fuzzy.enabled:
+        return False, None
+    if company.identity_model.is_file():
+        refused = fuzzy.Model.load(company.identity_model).refused_because
+        return not refused, f"no probable links: {refused}" if refused else None
+    rows = 0
+    for source in company.sources:
+        for table in source.tables:
+            if table.entity in ("contact", ""):
+                counted = con.execute(f"select count(*) from raw_{source.name}.{quote(table.name)}").fetchone()
+                rows += counted[0] if counted else 0
+    return rows >= LEAST_RECORDS, None
 
 
 def _trained(con: duckdb.DuckDBPyConnection) -> fuzzy.Model:

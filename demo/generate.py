@@ -80,11 +80,12 @@ def write_block(world: World, out: Output) -> None:
 
 
 def copy_company(out: Path) -> None:
-    """Make a folder elsewhere a company of its own: configuration, audiences and syncs."""
+    """Make a folder elsewhere a company of its own: configuration, model file of probable links, audiences and syncs."""
     if out.resolve() == HERE.resolve():
         return
-    if not (out / "cdp.yml").exists():
-        shutil.copyfile(HERE / "cdp.yml", out / "cdp.yml")
+    for name in ("cdp.yml", "identity_model.json"):
+        if not (out / name).exists():
+            shutil.copyfile(HERE / name, out / name)
     if not (out / "models").exists():
         shutil.copytree(HERE / "models", out / "models")
 

@@ -15,6 +15,8 @@ POINTS: dict[str, str] = {
     "load.extracted": "rows and counts are in a dlt package on disk",
     "load.loaded": "the package is in raw, dlt has booked it",
     "build.before_dbt": "loads are complete, dbt has not started",
+    "build.scored": "probable links are scored, who they connect is not known",
+    "build.judged": "weak links are cut, people and marts are as they were",
     "build.before_mark": "all models are built, loads are not marked",
     "build.marked": "loads are marked, touched is cleared",
     "validate.done": "checks are stored",

@@ -7,7 +7,7 @@ import pytest
 
 from cli import fuzzy_model
 from cli.config import Company, load_company
-from cli.fuzzy import ModelError
+from cli.fuzzy import Model, ModelError, thresholds
 from tests.fuzzy_records import trained
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,6 +31,19 @@ def test_a_file_of_another_version_stops_a_run_that_wants_it(tmp_path: Path, hel
 
     assert refused.value.exit_code == 2
     fuzzy_model.check(_company(tmp_path, enabled=False))
+
+
+def test_the_simulated_company_ships_a_model_of_this_version() -> None:
+    """Trained on all of it; a new version of the file needs `cdp identity train --config demo/cdp.yml` and a look."""
+    company = load_company(ROOT / "demo" / "cdp.yml")
+    model = Model.load(company.identity_model)
+
+    assert model.refused_because is None
+    assert model.records > 10_000
+    merge_from, review_from = thresholds(
+        model, company.file.identity.fuzzy.merge_at, company.file.identity.fuzzy.review_at
+    )
+    assert review_from <= merge_from < 40
 
 
 def test_training_says_that_it_replaces_what_cannot_be_used(tmp_path: Path) -> None:
