@@ -15,6 +15,7 @@ import duckdb
 from cli import dbt, fuzzy_judge, fuzzy_links, fuzzy_model, overrides, relations, runs, warehouse
 from cli.config import Company, secret
 from cli.generate import fingerprint, generate, source_specs
+from cli.idle import idle
 from cli.replays_sql import REPLAYS_COLUMNS, REPLAYS_TABLE
 from pipelines import failpoints
 from pipelines.exports import schema as exports_schema
@@ -91,28 +92,32 @@ def _models(company: Company, full: bool, select: Sequence[str]) -> tuple[list[d
     """Build the models; where there may be probable links in three parts, with the scoring and the judging between them."""
     wanted = ["--select", *select] if select else []
     with warehouse.connect(company) as con:
+        skipped = [] if full else idle(company, con)
         possible, told = fuzzy_model.outlook(company, con)
         if not possible:
             fuzzy_links.clear(con)
     if not possible:
-        return _dbt(company, full, wanted), told
+        return _dbt(company, full, wanted, skipped), told
     staged, connected = fuzzy_links.STAGED, fuzzy_links.CONNECTED
-    nodes = _dbt(company, full, ["--select", *staged])
+    nodes = _dbt(company, full, ["--select", *staged], skipped)
     with warehouse.connect(company) as con:
         refreshed = fuzzy_links.refresh(company, con, full)
     failpoints.reach("build.scored")
-    nodes += _dbt(company, full, ["--select", *connected, "--exclude", *staged])
+    nodes += _dbt(company, full, ["--select", *connected], [*skipped, *staged])
     with warehouse.connect(company) as con:
         fuzzy_judge.judge(con, refreshed, full)
     failpoints.reach("build.judged")
-    nodes += _dbt(company, full, [*wanted, "--exclude", *staged, *connected])
+    nodes += _dbt(company, full, wanted, [*skipped, *staged, *connected])
     return nodes, refreshed.told
 
 
-def _dbt(company: Company, full: bool, which: Sequence[str]) -> list[dict[str, Any]]:
+def _dbt(
+    company: Company, full: bool, which: Sequence[str], skipped: Sequence[str] = ()
+) -> list[dict[str, Any]]:
     # data tests are the gate and come next; unit tests belong to CI
     arguments = ["build", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"]
-    result = dbt.invoke(company, [*arguments, *(["--full-refresh"] if full else []), *which])
+    arguments += ["--full-refresh"] if full else []
+    result = dbt.invoke(company, [*arguments, *which, *(["--exclude", *skipped] if skipped else [])])
     dbt.raise_on_error(result, company, "building the models")
     return result.nodes
 

@@ -1,0 +1,67 @@
+"""An incremental build runs what has work to do, and nothing is missed by it."""
+
+from pathlib import Path
+
+import pytest
+
+from cli import build
+from tests.companies import BELOW_MARTS, CONTACTS, ORDERS, TestCompany
+
+SOURCES = [
+    {"name": "crm", "connector": "files", "tables": [CONTACTS]},
+    {"name": "shop", "connector": "files", "tables": [ORDERS]},
+]
+CONTACT = "id,email,phone,first,last"
+ORDER = "order,at,amount,status,email,contact,changed"
+
+
+def _company(path: Path) -> TestCompany:
+    company = TestCompany(path, SOURCES, select=(*BELOW_MARTS, "+orders"))
+    company.csv("data/contacts1.csv", CONTACT, "1,an@mail.example,,An,Lê", "2,bo@mail.example,,Bo,Ngô")
+    company.csv("data/orders1.csv", ORDER, "o1,2026-01-02,10.00,paid,an@mail.example,1,2026-01-02")
+    return company
+
+
+def _run(company: TestCompany) -> set[str]:
+    """Names of the source models and unions that a load and a build have run."""
+    company.load()
+    names = {node["name"] for node in company.build().nodes}
+    return {name for name in names if "__" in name and name.startswith(("rows_", "stg_"))} | (
+        names & {"country_names", "stg_contacts"}
+    )
+
+
+CRM = {"rows_crm__contacts", "stg_crm__contacts"}
+SHOP = {"rows_shop__orders", "stg_shop__orders"}
+
+
+def test_only_a_source_with_new_loads_is_read(tmp_path: Path) -> None:
+    company = _company(tmp_path / "c")
+    assert _run(company) == CRM | SHOP | {"country_names", "stg_contacts"}
+    assert _run(company) == set()
+    company.csv("data/orders2.csv", ORDER, "o2,2026-01-03,20.00,paid,bo@mail.example,2,2026-01-03")
+    assert _run(company) == SHOP
+    company.csv("data/contacts2.csv", CONTACT, "2,bo.new@mail.example,,Bo,Ngô")
+    assert _run(company) == CRM
+
+    found = company.rows("select order_id, net_amount, customer_id from marts.orders order by 1")
+    assert [row[0] for row in found] == ["o1", "o2"]
+    company.build(full_refresh=True)
+    assert company.rows("select order_id, net_amount, customer_id from marts.orders order by 1") == found
+
+
+def test_a_load_that_a_dead_build_left_is_work(tmp_path: Path) -> None:
+    """A build that died marked nothing: its source is read again, beside one that delivers now."""
+    company = _company(tmp_path / "c")
+    _run(company)
+    company.csv("data/orders2.csv", ORDER, "o2,2026-01-03,20.00,paid,bo@mail.example,2,2026-01-03")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(build, "_mark", _dies)
+        with pytest.raises(RuntimeError, match="died"):
+            _run(company)
+    assert _run(company) == SHOP
+    assert company.rows("select count(*) from marts.orders") == [(2,)]
+
+
+def _dies(*_: object) -> None:
+    raise RuntimeError("died")
