@@ -55,7 +55,9 @@ def outlook(company: Company, con: duckdb.DuckDBPyConnection) -> tuple[bool, str
     for source in company.sources:
         for table in source.tables:
             if table.entity in ("contact", ""):
-                counted = con.execute(f"select count(*) from raw_{source.name}.{quote(table.name)}").fetchone()
+                counted = con.execute(
+                    f"select count(*) from raw_{source.name}.{quote(table.name)}"
+                ).fetchone()
                 rows += counted[0] if counted else 0
     return rows >= LEAST_RECORDS, None
 
