@@ -26,6 +26,7 @@ SETTINGS = {
     "warehouse": {"memory_limit": "4GB"},
     "identity": {
         "salt": "bench",
+        "fuzzy": {"enabled": False},
         "identifiers": {
             "loyalty_no": {"scope": "global"},
             "email": {"max_profiles": 20},

@@ -75,12 +75,9 @@ class TestCompany:
         self.configure()
 
     def configure(self) -> None:
-        """Write cdp.yml from `sources` and `settings`."""
-        text = {
-            "clock": {"as_of": AS_OF},
-            "identity": {"salt": "test"},
-            "sources": list(self.sources),
-        } | self.settings
+        """Write cdp.yml from `sources` and `settings`; probable links only where a test asks for them."""
+        text = {"clock": {"as_of": AS_OF}, "sources": list(self.sources)} | self.settings
+        text["identity"] = {"fuzzy": {"enabled": False}} | self.settings.get("identity", {"salt": "test"})
         (self.root / "cdp.yml").write_text(yaml.safe_dump(text, sort_keys=False, allow_unicode=True))
 
     @property

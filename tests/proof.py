@@ -50,6 +50,11 @@ PROOFS = {
         ["tests/faults/test_mutated_inputs.py"],
         None,
     ),
+    "junk": (
+        "100,000 contacts that share one mailbox and 100,000 that share one telephone: nobody merges, the time stays linear",
+        ["tests/integration/test_identity_junk.py"],
+        None,
+    ),
     "duckdb-2": ("all integration tests on DuckDB 2.0", ["tests/integration"], "2.0.0"),
 }
 

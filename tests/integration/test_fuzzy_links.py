@@ -24,7 +24,7 @@ TABLE = {
     "deleted_at": "gone",
     "columns": {column: column for column in COLUMNS if column not in ("record_id", "source")},
 }
-FUZZY = {"enabled": True, "merge_at": 0.97, "review_at": 0.8}
+FUZZY = {"merge_at": 0.97, "review_at": 0.8}  # on by default
 Row = Mapping[str, Any]
 AS_OF = datetime(2026, 6, 30)
 
