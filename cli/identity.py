@@ -1,13 +1,7 @@
-"""Questions about identity: why are two records one person, and how right are the clusters against known truth?
+"""Why are two records one person? Chains of links between nodes, read from the warehouse."""
 
-Both read the warehouse only. `evaluate` counts pairs of person records (source.table:key), never their combinations one by
-one: pairs of a group of n are n(n-1)/2.
-"""
-
-import math
 from collections import deque
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -15,91 +9,6 @@ import duckdb
 from cli.errors import CdpError, UsageError
 
 NODE_LIMIT = 5000
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """Pairwise agreement of clusters with the truth over the records both know."""
-
-    records: int
-    true_pairs: int
-    found_pairs: int
-    right_pairs: int
-    missing_records: int
-
-    @property
-    def precision(self) -> float:
-        """Share of joined pairs that belong together; 1 when nothing was joined."""
-        return self.right_pairs / self.found_pairs if self.found_pairs else 1.0
-
-    @property
-    def recall(self) -> float:
-        """Share of the true pairs that were joined."""
-        return self.right_pairs / self.true_pairs if self.true_pairs else 1.0
-
-    @property
-    def f1(self) -> float:
-        """Harmonic mean of precision and recall."""
-        both = self.precision + self.recall
-        return 2 * self.precision * self.recall / both if both else 0.0
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, with the 95 % Wilson interval of precision and recall (pairs taken as independent)."""
-        return {
-            "records": self.records,
-            "missing_records": self.missing_records,
-            "true_pairs": self.true_pairs,
-            "found_pairs": self.found_pairs,
-            "right_pairs": self.right_pairs,
-            "precision": self.precision,
-            "precision_ci": _wilson(self.right_pairs, self.found_pairs),
-            "recall": self.recall,
-            "recall_ci": _wilson(self.right_pairs, self.true_pairs),
-            "f1": self.f1,
-        }
-
-
-def evaluate(con: duckdb.DuckDBPyConnection, truth: Path) -> Evaluation:
-    """Compare the present clusters with a csv of `record_id,person_id`.
-
-    Raises UsageError when the file lacks a column or names no record of the warehouse.
-    """
-    if not truth.is_file():
-        raise UsageError(f"no truth file at {truth}", hint="give a csv with the columns record_id,person_id")
-    try:
-        con.execute(
-            "create or replace temp table truth as select record_id, person_id"
-            f" from read_csv('{str(truth).replace(chr(39), chr(39) * 2)}', header = true, all_varchar = true)"
-        )
-    except duckdb.Error as error:
-        raise UsageError(
-            f"{truth}: not a csv with the columns record_id,person_id", hint="record_id is source.table:key"
-        ) from error
-    row = con.execute(
-        """
-        with labelled as (
-            select truth.record_id, truth.person_id, owners.customer_id
-            from truth left join identity.node_customers as owners on truth.record_id = owners.node_id
-        ),
-        known as (select * from labelled where customer_id is not null),
-        pairs as (
-            select
-                (select sum(n * (n - 1) / 2) from (select count(*) as n from known group by person_id)) as true_pairs,
-                (select sum(n * (n - 1) / 2) from (select count(*) as n from known group by customer_id)) as found_pairs,
-                (select sum(n * (n - 1) / 2) from
-                    (select count(*) as n from known group by person_id, customer_id)) as right_pairs
-        )
-        select (select count(*) from known), (select count(*) from labelled) - (select count(*) from known), pairs.*
-        from pairs
-        """
-    ).fetchone()
-    assert row is not None
-    if not row[0]:
-        raise UsageError(
-            f"{truth}: none of its records is in the warehouse",
-            hint="record_id is source.table:key, e.g. crm.contacts:42; run `cdp run` first",
-        )
-    return Evaluation(int(row[0]), int(row[2] or 0), int(row[3] or 0), int(row[4] or 0), int(row[1]))
 
 
 @dataclass(frozen=True)
@@ -285,12 +194,3 @@ def _shortest(links: dict[str, list[Hop]], start: str, goal: str) -> list[Hop]:
         chain.append(came[goal])
         goal = came[goal].start
     return chain[::-1]
-
-
-def _wilson(hits: int, total: int) -> list[float] | None:
-    if not total:
-        return None
-    z, share = 1.959963984540054, hits / total
-    centre = (share + z * z / (2 * total)) / (1 + z * z / total)
-    half = z * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total)) / (1 + z * z / total)
-    return [max(0.0, centre - half), min(1.0, centre + half)]

@@ -71,23 +71,24 @@ def evaluate(
     config: Config = CONFIG,
     as_json: AsJson = False,
 ) -> None:
-    """Compare the clusters with known truth, pair by pair.
+    """Compare the clusters with known truth: pairs, and B-cubed (every record once), with 95 % intervals.
 
     Example: cdp identity evaluate --truth demo/truth/persons.csv --config demo/cdp.yml
 
     Exit codes: 0 evaluated, 2 the file cannot be used.
     """
-    from cli import identity, warehouse
+    from cli import identity_evaluate, warehouse
 
     with warehouse.connect(company(config)) as con:
-        result = identity.evaluate(con, truth).to_dict()
+        result = identity_evaluate.evaluate(con, truth).to_dict()
     if as_json:
         typer.echo(json.dumps(result))
         return
-    for name in ("precision", "recall"):
-        low, high = result[f"{name}_ci"] or (float("nan"), float("nan"))
-        typer.echo(f"{name:<10} {result[name]:.4f}  [{low:.4f}, {high:.4f}]")
-    typer.echo(f"f1         {result['f1']:.4f}")
+    for kind in ("", "bcubed_"):
+        for name in ("precision", "recall", "f1"):
+            low, high = result[f"{kind}{name}_ci"]
+            label = f"{kind}{name}".replace("bcubed_", "B-cubed ")
+            typer.echo(f"{label:<18} {result[kind + name]:.4f}  [{low:.4f}, {high:.4f}]")
     typer.echo(
         f"{result['records']:,} records, {result['true_pairs']:,} true pairs, {result['found_pairs']:,} joined pairs,"
         f" {result['missing_records']:,} records of the truth not in the warehouse"
