@@ -10,27 +10,21 @@
 {% materialization connected_components, adapter='default' %}
     {%- set target_relation = this.incorporate(type='table') -%}
     {{ run_hooks(pre_hooks) }}
-    {% do run_query('create or replace temp table cc_input as ' ~ sql) %}
-    {% do run_query(
+    {%- set state = namespace(open=run_all([
+        'create or replace temp table cc_input as ' ~ sql,
         'create or replace temp table cc_nodes as select node_id, row_number() over () as vertex'
-        ~ ' from (select node_a as node_id from cc_input union select node_b from cc_input) as ends'
-    ) %}
-    {% do run_query(
+        ~ ' from (select node_a as node_id from cc_input union select node_b from cc_input) as ends',
         'create or replace temp table cc_edges as'
         ~ ' with numbered as (select a.vertex as v, b.vertex as w from cc_input'
         ~ ' inner join cc_nodes as a on cc_input.node_a = a.node_id inner join cc_nodes as b on cc_input.node_b = b.node_id'
         ~ ' where cc_input.node_a <> cc_input.node_b)'
-        ~ ' select v, w from numbered union select w, v from numbered'
-    ) %}
-    {% do run_query('create or replace temp table cc_labels as select vertex, vertex as label from cc_nodes') %}
-    {%- set state = namespace(open=true) -%}
+        ~ ' select v, w from numbered union select w, v from numbered',
+        'create or replace temp table cc_labels as select vertex, vertex as label from cc_nodes',
+        'select 1 from cc_edges limit 1',
+    ]) | length > 0) -%}
     {% for round in range(200) %}
         {% if state.open %}
-            {% if run_query('select 1 from cc_edges limit 1') | length == 0 %}
-                {% set state.open = false %}
-            {% else %}
-                {{ contract_once(round) }}
-            {% endif %}
+            {% set state.open = run_all(contract_once(round)) | length > 0 %}
         {% endif %}
     {% endfor %}
     {% if state.open %}
@@ -46,9 +40,7 @@
         from named inner join smallest on named.label = smallest.label
     {%- endset -%}
     {{ replace_nodes(target_relation, found) }}
-    {% for name in ('cc_input', 'cc_nodes', 'cc_edges', 'cc_labels', 'cc_chosen') %}
-        {% do run_query('drop table if exists ' ~ name) %}
-    {% endfor %}
+    {{ drop_all(['cc_input', 'cc_nodes', 'cc_edges', 'cc_labels', 'cc_chosen']) }}
     {{ run_hooks(post_hooks) }}
     {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
@@ -67,20 +59,39 @@
     {% do adapter.commit() %}
 {% endmacro %}
 
+{#- Statements of one round; the last one tells whether an edge is left. -#}
 {% macro contract_once(round) %}
-    {% do run_query(
+    {{ return([
         'create or replace temp table cc_chosen as select v, ' ~ min_by('u', mix('u', round)) ~ ' as label'
-        ~ ' from (select v, w as u from cc_edges union all select distinct v, v from cc_edges) as near group by v'
-    ) %}
-    {% do run_query(
+        ~ ' from (select v, w as u from cc_edges union all select distinct v, v from cc_edges) as near group by v',
         'create or replace temp table cc_labels as select cc_labels.vertex, coalesce(cc_chosen.label, cc_labels.label) as label'
-        ~ ' from cc_labels left join cc_chosen on cc_labels.label = cc_chosen.v'
-    ) %}
-    {% do run_query(
+        ~ ' from cc_labels left join cc_chosen on cc_labels.label = cc_chosen.v',
         'create or replace temp table cc_edges as select distinct a.label as v, b.label as w from cc_edges'
         ~ ' inner join cc_chosen as a on cc_edges.v = a.v inner join cc_chosen as b on cc_edges.w = b.v'
-        ~ ' where a.label <> b.label'
-    ) %}
+        ~ ' where a.label <> b.label',
+        'select 1 from cc_edges limit 1',
+    ]) }}
+{% endmacro %}
+
+{#- Run statements one after the other; the rows of the last. DuckDB takes them in one call: dbt's own cost of a call is
+    several times that of a small statement, and a loop has hundreds. -#}
+{% macro run_all(statements) -%} {{ return(adapter.dispatch('run_all')(statements)) }} {%- endmacro %}
+{% macro duckdb__run_all(statements) -%} {{ return(run_query(statements | join('\n;\n'))) }} {%- endmacro %}
+{% macro default__run_all(statements) -%}
+    {%- set last = namespace(rows=none) -%}
+    {% for statement in statements %}
+        {% set last.rows = run_query(statement) %}
+    {% endfor %}
+    {{ return(last.rows) }}
+{%- endmacro %}
+
+{#- Drop working tables. -#}
+{% macro drop_all(names) %}
+    {%- set statements = [] -%}
+    {% for name in names %}
+        {% do statements.append('drop table if exists ' ~ name) %}
+    {% endfor %}
+    {% do run_all(statements) %}
 {% endmacro %}
 
 {% macro min_by(value, order) -%} {{ return('min_by(' ~ value ~ ', ' ~ order ~ ')') }} {%- endmacro %}

@@ -9,15 +9,10 @@
 {% materialization constrained_clusters, adapter='default' %}
     {%- set target_relation = this.incorporate(type='table') -%}
     {{ run_hooks(pre_hooks) }}
-    {{ start_cutting(sql) }}
-    {%- set state = namespace(open=true) -%}
+    {%- set state = namespace(open=run_all(start_cutting(sql)) | length > 0) -%}
     {% for round in range(2000) %}
         {% if state.open %}
-            {% if run_query('select 1 from cut_open limit 1') | length == 0 %}
-                {% set state.open = false %}
-            {% else %}
-                {{ join_once() }}
-            {% endif %}
+            {% set state.open = run_all(join_once()) | length > 0 %}
         {% endif %}
     {% endfor %}
     {% if state.open %}
@@ -40,72 +35,60 @@
         where {{ is_affected('components.node_id') }}
     {%- endset -%}
     {{ replace_nodes(target_relation, found) }}
-    {% for name in ('cut_nodes', 'cut_labels', 'cut_sizes', 'cut_traits', 'cut_open', 'cut_now', 'cut_bad', 'cut_joined') %}
-        {% do run_query('drop table if exists ' ~ name) %}
-    {% endfor %}
+    {{ drop_all(['cut_nodes', 'cut_labels', 'cut_sizes', 'cut_traits', 'cut_open', 'cut_now', 'cut_bad', 'cut_joined']) }}
     {{ run_hooks(post_hooks) }}
     {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
 
-{#- Every node of a broken component by itself (those joined by hand as one), with its traits; every link open. -#}
+{#- Statements: every node of a broken component by itself (those joined by hand as one), with its traits; every link open. The last
+    one tells whether a link is. -#}
 {% macro start_cutting(links) %}
-    {% do run_query(
+    {{ return([
         'create or replace temp table cut_nodes as with numbered as ('
         ~ ' select components.node_id, row_number() over () as vertex, coalesce(units.other_key, components.node_id) as unit_id'
         ~ ' from ' ~ ref('node_components') ~ ' as components'
         ~ ' inner join ' ~ ref('int_identity__broken') ~ ' as broken on components.component = broken.component'
         ~ ' left join ' ~ source('identity_memory', 'override_effects') ~ ' as units'
         ~ " on components.node_id = units.record_key and units.effect = 'unit')"
-        ~ ' select node_id, vertex, min(vertex) over (partition by unit_id) as start from numbered'
-    ) %}
-    {% do run_query('create or replace temp table cut_labels as select vertex, start as cluster from cut_nodes') %}
-    {% do run_query('create or replace temp table cut_sizes as select start as cluster, count(*) as size from cut_nodes group by start') %}
-    {% do run_query(
+        ~ ' select node_id, vertex, min(vertex) over (partition by unit_id) as start from numbered',
+        'create or replace temp table cut_labels as select vertex, start as cluster from cut_nodes',
+        'create or replace temp table cut_sizes as select start as cluster, count(*) as size from cut_nodes group by start',
         'create or replace temp table cut_traits as select distinct cut_nodes.start as cluster, carried.trait, carried.trait_value,'
         ~ ' carried.reason, carried.most, carried.window_days, carried.seen_at'
-        ~ ' from ' ~ ref('int_identity__cut_traits') ~ ' as carried inner join cut_nodes on carried.node_id = cut_nodes.node_id'
-    ) %}
-    {% do run_query(
+        ~ ' from ' ~ ref('int_identity__cut_traits') ~ ' as carried inner join cut_nodes on carried.node_id = cut_nodes.node_id',
         'create or replace temp table cut_open as select links.link_rank, a.start as ca, b.start as cb from (' ~ links ~ ') as links'
         ~ ' inner join cut_nodes as a on links.node_a = a.node_id inner join cut_nodes as b on links.node_b = b.node_id'
-        ~ ' where a.start <> b.start'
-    ) %}
+        ~ ' where a.start <> b.start',
+        'select 1 from cut_open limit 1',
+    ]) }}
 {% endmacro %}
 
+{#- Statements of one round; the last one tells whether a link is still open. -#}
 {% macro join_once() %}
-    {% do run_query(
+    {{ return([
         'create or replace temp table cut_now as with best as ('
         ~ ' select cluster, min(link_rank) as link_rank from'
         ~ ' (select ca as cluster, link_rank from cut_open union all select cb, link_rank from cut_open) as ends group by cluster)'
         ~ ' select cut_open.ca, cut_open.cb from cut_open'
         ~ ' inner join best as ours on cut_open.ca = ours.cluster and cut_open.link_rank = ours.link_rank'
-        ~ ' inner join best as theirs on cut_open.cb = theirs.cluster and cut_open.link_rank = theirs.link_rank'
-    ) %}
-    {% do run_query('create or replace temp table cut_bad as ' ~ cluster_breaches('cut_now', 'cut_sizes', 'cut_traits')) %}
-    {% do run_query(
+        ~ ' inner join best as theirs on cut_open.cb = theirs.cluster and cut_open.link_rank = theirs.link_rank',
+        'create or replace temp table cut_bad as ' ~ cluster_breaches('cut_now', 'cut_sizes', 'cut_traits'),
         'create or replace temp table cut_joined as select least(cut_now.ca, cut_now.cb) as kept, greatest(cut_now.ca, cut_now.cb) as gone'
-        ~ ' from cut_now left join cut_bad on cut_now.ca = cut_bad.ca and cut_now.cb = cut_bad.cb where cut_bad.ca is null'
-    ) %}
-    {% do run_query(
+        ~ ' from cut_now left join cut_bad on cut_now.ca = cut_bad.ca and cut_now.cb = cut_bad.cb where cut_bad.ca is null',
         'create or replace temp table cut_labels as select cut_labels.vertex, coalesce(cut_joined.kept, cut_labels.cluster) as cluster'
-        ~ ' from cut_labels left join cut_joined on cut_labels.cluster = cut_joined.gone'
-    ) %}
-    {% do run_query(
+        ~ ' from cut_labels left join cut_joined on cut_labels.cluster = cut_joined.gone',
         'create or replace temp table cut_sizes as select coalesce(cut_joined.kept, cut_sizes.cluster) as cluster, sum(cut_sizes.size) as size'
-        ~ ' from cut_sizes left join cut_joined on cut_sizes.cluster = cut_joined.gone group by 1'
-    ) %}
-    {% do run_query(
+        ~ ' from cut_sizes left join cut_joined on cut_sizes.cluster = cut_joined.gone group by 1',
         'create or replace temp table cut_traits as select distinct coalesce(cut_joined.kept, cut_traits.cluster) as cluster, cut_traits.trait,'
         ~ ' cut_traits.trait_value, cut_traits.reason, cut_traits.most, cut_traits.window_days, cut_traits.seen_at'
-        ~ ' from cut_traits left join cut_joined on cut_traits.cluster = cut_joined.gone'
-    ) %}
-    {% do run_query(
+        ~ ' from cut_traits left join cut_joined on cut_traits.cluster = cut_joined.gone',
         'create or replace temp table cut_open as with relabelled as ('
         ~ ' select cut_open.link_rank, coalesce(a.kept, cut_open.ca) as ca, coalesce(b.kept, cut_open.cb) as cb, cut_open.ca as was_a, cut_open.cb as was_b'
         ~ ' from cut_open left join cut_joined as a on cut_open.ca = a.gone left join cut_joined as b on cut_open.cb = b.gone)'
         ~ ' select relabelled.link_rank, relabelled.ca, relabelled.cb from relabelled'
         ~ ' left join cut_bad as one on relabelled.was_a = one.ca and relabelled.was_b = one.cb'
         ~ ' left join cut_bad as other on relabelled.was_a = other.cb and relabelled.was_b = other.ca'
-        ~ ' where relabelled.ca <> relabelled.cb and one.ca is null and other.ca is null'
-    ) %}
+        ~ ' where relabelled.ca <> relabelled.cb and one.ca is null and other.ca is null',
+        'select 1 from cut_open limit 1',
+    ]) }}
 {% endmacro %}
