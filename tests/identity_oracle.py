@@ -53,7 +53,7 @@ def clusters(people: list[Person], rules: Rules) -> set[frozenset[str]]:
             links[(one, other)] = min(rank, links.get((one, other), rank))
     known = {person.key: person for person in people}
     out: set[frozenset[str]] = set()
-    for component in _components(set(known), list(links)):
+    for component in components(set(known), list(links)):
         members = [known[key] for key in component]
         if not breaks(members, members, rules):
             out.add(frozenset(component))
@@ -91,7 +91,8 @@ def _mixed(pair: tuple[str, str]) -> str:
     return hashlib.md5("|".join(f"crm.contacts:{key}" for key in pair).encode()).hexdigest()
 
 
-def _components(keys: set[str], links: list[tuple[str, str]]) -> list[set[str]]:
+def components(keys: set[str], links: list[tuple[str, str]]) -> list[set[str]]:
+    """Connected components of keys under links."""
     near: dict[str, set[str]] = defaultdict(set)
     for one, other in links:
         near[one].add(other)

@@ -48,7 +48,7 @@
 {#- Write what was found: the whole table, or the rows of the touched nodes. -#}
 {% macro replace_nodes(target_relation, found) %}
     {% call statement('main') %}
-        {% if is_partial_identity() %}
+        {% if config.get('touched_sql') and is_partial_identity() %}
         delete from {{ target_relation }} where node_id in ({{ config.get('touched_sql') }});
         insert into {{ target_relation }}
         {% else %}

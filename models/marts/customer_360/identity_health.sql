@@ -31,6 +31,15 @@ sizes as (
     from records
 ),
 
+examined as (
+    select
+        people.customer_id,
+        max(case when bridges.customer_id is not null then 1 else 0 end) as hangs_by_one
+    from (select distinct customer_id from {{ ref('int_identity__examined') }}) as people
+    left join {{ ref('identity_bridges') }} as bridges on people.customer_id = bridges.customer_id
+    group by people.customer_id
+),
+
 signs as (
     select
         'customers with more than 3 given names' as sign,
@@ -62,6 +71,14 @@ signs as (
         records as n,
         {{ var('identity_health_probable') }} as worth_a_look_above
     from sizes
+    union all
+    select
+        'customers of four and more contact records in two groups that one link holds' as sign,
+        cast(sum(hangs_by_one) as double) / count(*) as share,
+        count(*) as n,
+        {{ var('identity_health_bridges') }} as worth_a_look_above
+    from examined
+    having count(*) >= 20
 )
 
 select

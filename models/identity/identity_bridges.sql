@@ -1,0 +1,66 @@
+-- Grain: one row per link that alone holds together two groups of at least two contact records each: where a wrong merge of two
+-- people shows. Examined are the customers with the most contact records (int_identity__examined).
+with
+
+parts as (
+    select
+        examined.customer_id,
+        examined.link_key,
+        examined.kind,
+        examined.node_id
+    from {{ ref('int_identity__examined') }} as examined
+    where examined.may_go
+),
+
+links as (
+    select distinct
+        customer_id,
+        link_key,
+        kind
+    from parts
+),
+
+members as (
+    select distinct
+        customer_id,
+        node_id
+    from {{ ref('int_identity__examined') }}
+),
+
+placed as (
+    select
+        links.customer_id,
+        links.link_key,
+        links.kind,
+        coalesce(trials.component, links.link_key || '>' || members.node_id) as part,
+        count(people.node_id) as contacts
+    from links
+    inner join members on links.customer_id = members.customer_id
+    left join {{ ref('int_identity__without') }} as trials
+        on links.link_key || '>' || members.node_id = trials.node_id
+    left join {{ ref('stg_contacts') }} as people on members.node_id = people.node_id
+    group by
+        links.customer_id,
+        links.link_key,
+        links.kind,
+        coalesce(trials.component, links.link_key || '>' || members.node_id)
+),
+
+ranked as (
+    select
+        *,
+        row_number() over (partition by customer_id, link_key order by contacts desc, part) as place
+    from placed
+    where contacts > 0
+)
+
+select
+    customer_id,
+    link_key,
+    kind,
+    cast(max(case when place = 1 then contacts end) as bigint) as contacts,
+    cast(max(case when place = 2 then contacts end) as bigint) as other_contacts
+from ranked
+where place <= 2
+group by customer_id, link_key, kind
+having max(case when place = 2 then contacts end) >= 2

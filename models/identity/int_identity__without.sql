@@ -1,0 +1,34 @@
+{{ config(materialized='connected_components') }}
+-- Grain: one row per examined link and node of its customer: the part the node would be in, were the link not there.
+-- A node of the graph is named after both, so that all trials are worked out at once.
+with
+
+tried as (
+    select distinct
+        customer_id,
+        link_key
+    from {{ ref('int_identity__examined') }}
+    where may_go
+),
+
+left_over as (
+    select
+        tried.link_key as removed,
+        examined.link_key,
+        examined.node_id,
+        min(examined.node_id) over (partition by tried.link_key, tried.customer_id, examined.link_key) as centre
+    from tried
+    inner join {{ ref('int_identity__examined') }} as examined
+        on tried.customer_id = examined.customer_id and tried.link_key <> examined.link_key
+)
+
+select distinct
+    removed || '>' || node_id as node_a,
+    removed || '>' || centre as node_b
+from left_over
+union
+select distinct
+    link_key || '>' || node_id as node_a,
+    link_key || '>' || node_id as node_b
+from {{ ref('int_identity__examined') }}
+where may_go
