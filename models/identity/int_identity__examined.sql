@@ -28,6 +28,32 @@ members as (
     where ranked.place <= {{ var('identity_bridge_customers') }}
 ),
 
+-- each pair from both its ends: one equality a join, since either-or would compare every pair with every node
+pairs as (
+    {% for end in ['record_a', 'record_b'] %}
+    select
+        {{ end }} as node_id,
+        record_a,
+        record_b,
+        'fuzzy' as kind,
+        true as may_go
+    from {{ ref('int_identity__fuzzy_kept') }}
+    union all
+    {% endfor %}
+    -- what somebody joined by hand is not in doubt
+    {% for end in ['record_key', 'other_key'] %}
+    select
+        {{ end }} as node_id,
+        record_key as record_a,
+        other_key as record_b,
+        'override' as kind,
+        false as may_go
+    from {{ source('identity_memory', 'override_effects') }}
+    where effect = 'joined'
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+),
+
 found as (
     select
         members.customer_id,
@@ -40,28 +66,15 @@ found as (
     union all
     select
         members.customer_id,
-        links.record_a || '|' || links.record_b as link_key,
-        'fuzzy' as kind,
+        pairs.record_a || '|' || pairs.record_b as link_key,
+        pairs.kind,
         members.node_id,
-        true as may_go
-    from members
-    inner join {{ ref('int_identity__fuzzy_kept') }} as links
-        on members.node_id = links.record_a or members.node_id = links.record_b
-    union all
-    -- what somebody joined by hand is not in doubt
-    select
-        members.customer_id,
-        effects.record_key || '|' || effects.other_key as link_key,
-        'override' as kind,
-        members.node_id,
-        false as may_go
-    from members
-    inner join {{ source('identity_memory', 'override_effects') }} as effects
-        on members.node_id = effects.record_key or members.node_id = effects.other_key
-    where effects.effect = 'joined'
+        pairs.may_go
+    from pairs
+    inner join members on pairs.node_id = members.node_id
 ),
 
--- a node that one link holds is a leaf: it stands or falls with the link
+-- a link that joins no two nodes of this customer holds nothing together
 counted as (
     select
         *,
