@@ -90,8 +90,8 @@ ranked as (
         people.record_id,
         people.source,
         owners.customer_id,
-        case when refused_emails.node_id is null then people.email end as email,
-        case when refused_phones.node_id is null then people.phone end as phone,
+        {{ shown('people', 'email') }} as email,
+        {{ shown('people', 'phone') }} as phone,
         people.first_name,
         people.last_name,
         coalesce(people.full_name, people.first_name || ' ' || people.last_name) as full_name,
@@ -111,16 +111,7 @@ ranked as (
         ) as recency
     from people
     inner join owners on people.node_id = owners.node_id
-    left join refused as refused_emails
-        on
-            people.node_id = refused_emails.node_id
-            and refused_emails.identifier_type = 'email'
-            and people.email = refused_emails.identifier_value
-    left join refused as refused_phones
-        on
-            people.node_id = refused_phones.node_id
-            and refused_phones.identifier_type = 'phone'
-            and people.phone = refused_phones.identifier_value
+    {{ join_refused('people') }}
 ),
 
 -- which record speaks for each group: a whole name before half a one, an address with a street before a city alone

@@ -1,5 +1,6 @@
 -- Grain: one row per customer and brand that has a record of them: what this brand knows, with nothing told to another.
--- Names and contact points as in golden_records, from the brand's own contact records only; purchases as in customer_360.
+-- The latest name and contact points of the brand's own contact records, none that may not identify anybody (as in golden_records);
+-- purchases as in customer_360.
 {% set fields = ['email', 'phone', 'full_name', 'language'] %}
 with
 
@@ -35,8 +36,8 @@ people as (
     select
         owners.customer_id,
         contacts.brand,
-        case when refused_emails.node_id is null then contacts.email end as email,
-        case when refused_phones.node_id is null then contacts.phone end as phone,
+        {{ shown('contacts', 'email') }} as email,
+        {{ shown('contacts', 'phone') }} as phone,
         coalesce(
             contacts.full_name,
             contacts.first_name || ' ' || contacts.last_name,
@@ -53,16 +54,7 @@ people as (
         ) as recency
     from {{ ref('stg_contacts') }} as contacts
     inner join owners on contacts.node_id = owners.node_id
-    left join refused as refused_emails
-        on
-            contacts.node_id = refused_emails.node_id
-            and refused_emails.identifier_type = 'email'
-            and contacts.email = refused_emails.identifier_value
-    left join refused as refused_phones
-        on
-            contacts.node_id = refused_phones.node_id
-            and refused_phones.identifier_type = 'phone'
-            and contacts.phone = refused_phones.identifier_value
+    {{ join_refused('contacts') }}
     where contacts.brand is not null
 ),
 
