@@ -141,7 +141,10 @@ def _mark(
     with warehouse.connect(company) as con:
         con.begin()
         row = con.execute("select count(*) from staging.work_loads").fetchone()
-        con.execute("delete from ops.built_loads where load_id in (select load_id from staging.work_loads)")
+        # a load's id is a moment: two sources could have the same one
+        con.execute(
+            "delete from ops.built_loads where (source, load_id) in (select (source, load_id) from staging.work_loads)"
+        )
         con.execute(
             "insert into ops.built_loads select source, load_id, load_seq, ? from staging.work_loads",
             [run_id],
