@@ -113,8 +113,7 @@ def _copy(
         raise CdpError(
             "there is nothing to publish: the warehouse has no marts", hint="build first: `cdp run`"
         )
-    con.execute(f"attach {quoted_text(str(fresh))} as fresh (storage_version '{STORAGE_VERSION}')")
-    try:
+    with warehouse.attached(con, fresh, "fresh", f"storage_version '{STORAGE_VERSION}'"):
         # Keeps time-ordered tables ordered, which lets readers skip blocks.
         con.execute("set preserve_insertion_order = true")
         into = {schema: f"fresh.{schema_in(target, schema)}" for schema in SCHEMAS}
@@ -132,8 +131,6 @@ def _copy(
                 [tables[f"ops.{name}"], f"ops.{name}", run_id],
             )
         con.execute("checkpoint fresh")
-    finally:
-        con.execute("detach fresh")
     return tables
 
 

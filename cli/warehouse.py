@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
@@ -88,6 +88,22 @@ def connect(company: Company, read_only: bool = False) -> Iterator[duckdb.DuckDB
         raise translate(error, path) from error
 
 
+@contextmanager
+def attached(con: duckdb.DuckDBPyConnection, path: Path, name: str, options: str) -> Iterator[None]:
+    """Attach a database file for the time of one call.
+
+    After a failed write the detach fails as well; what is raised is the first error, which names the cause.
+    """
+    con.execute(f"attach {quoted_text(str(path))} as {name} ({options})")
+    try:
+        yield
+    except BaseException:
+        with suppress(duckdb.Error):
+            con.execute(f"detach {name}")
+        raise
+    con.execute(f"detach {name}")
+
+
 def temp_of(company: Company, read_only: bool = False) -> Path:
     """Where DuckDB may spill: one folder for the writer (DuckDB's file lock allows one), one for each reader.
 
@@ -103,7 +119,9 @@ def translate(error: BaseException, path: Path | None = None) -> CdpError:
     """
     if isinstance(error, CdpError):
         return error
-    text = re.sub(r"^\w[\w ]* Error: ", "", str(error)).split("\n")[0]
+    # DuckDB names the cause of a failed checkpoint on the second line; what is printed is the first.
+    whole = re.sub(r"^\w[\w ]* Error: ", "", str(error))
+    text = whole.split("\n")[0]
     where = str(getattr(error, "filename", None) or path or "the warehouse")
     number = error.errno if isinstance(error, OSError) else None
     if lock := _LOCK.search(text):
@@ -112,12 +130,12 @@ def translate(error: BaseException, path: Path | None = None) -> CdpError:
             + (f" ({lock['program']})" if lock["program"] else ""),
             hint=f"wait for it, or see `ps -fp {lock['pid']}`; readers belong on the published file",
         )
-    if number in _FULL_ERRORS or _DISK_FULL.search(text):
+    if number in _FULL_ERRORS or _DISK_FULL.search(whole):
         return CdpError(
             f"no space left on the device while writing {where}",
             hint=f"free space (`df -h {Path(where).parent}`) and run again; nothing was published",
         )
-    if number in _DENIED_ERRORS or _DENIED.search(text):
+    if number in _DENIED_ERRORS or _DENIED.search(whole):
         return CdpError(
             f"{where} can not be written or read: permission denied or a read-only folder",
             hint=f"make {Path(where).parent} writable for this user (`ls -ld {Path(where).parent}`)",
@@ -147,6 +165,9 @@ def is_environment(error: BaseException) -> bool:
         return error.errno in _FULL_ERRORS + _DENIED_ERRORS
     if isinstance(error, duckdb.IOException | duckdb.OutOfMemoryException | duckdb.FatalException):
         return True
+    # A write that fails at commit is reported as a fault of the transaction.
+    if isinstance(error, duckdb.TransactionException):
+        return bool(_DISK_FULL.search(str(error)) or _DENIED.search(str(error)))
     # DuckDB 2.0 reports a damaged block as its base class.
     return isinstance(error, duckdb.Error) and bool(
         re.search(r"corrupt|checksum|invalidated", str(error), re.I)

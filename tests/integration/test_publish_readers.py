@@ -89,13 +89,17 @@ def test_a_kill_leaves_one_whole_file_and_the_next_publish_heals(
     assert sorted(path.name for path in company.published.parent.iterdir()) == ["cdp.duckdb", "marts.duckdb"]
 
 
-def test_no_room_for_the_copy_keeps_the_old_file(tmp_path: Path) -> None:
-    """A limit on file size stands in for a full disk: the write itself fails, in the middle of the copy."""
+@pytest.mark.parametrize("limit", [300_000, 1_000_000])
+def test_no_room_for_the_copy_keeps_the_old_file(tmp_path: Path, limit: int) -> None:
+    """A limit on file size stands in for a full disk: the write itself fails, in the middle of the copy.
+
+    At the smaller limit the detach that follows fails as well, with words of its own.
+    """
     company = make_company(tmp_path)
     fill(company, customers=10)
     publish.publish(company, "r1")
     fill(company, customers=500_000)
-    full = python(PUBLISH, company.config_path, "r2", 1_000_000)
+    full = python(PUBLISH, company.config_path, "r2", limit)
     out, _ = full.communicate(timeout=60)
     after_failure = customers(company.published)
     publish.publish(company, "r3")
