@@ -222,8 +222,8 @@ def _preset_sql(source: Source, table: Table) -> str | None:
 
 def _reads(company: Company, staged: StagedTable) -> str:
     if _prepared(company, staged.source, staged.table):
-        return f"{{{{ ref('prep_{staged.slug}') }}}}"
-    return f"{{{{ source('raw_{staged.source.name}', '{staged.table.name}') }}}}"
+        return f"ref('prep_{staged.slug}')"
+    return f"source('raw_{staged.source.name}', '{staged.table.name}')"
 
 
 def _audiences_model(names: list[str]) -> str:

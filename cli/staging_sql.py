@@ -32,8 +32,8 @@ def rows_model(staged: StagedTable, reads: str) -> str:
     else:
         # Repeats inside one file are kept, the same rows in a later file are duplicates (design: keyless tables).
         key = (
-            "_cdp_hash || '#' || row_number() over "
-            "(partition by _cdp_load_seq, _cdp_file, _cdp_hash order by _cdp_position)"
+            "_cdp_row_hash || '#' || row_number() over "
+            "(partition by _cdp_load_seq, _cdp_file, _cdp_row_hash order by _cdp_position)"
         )
     updated = jinja(quote(table.updated_at)) if table.updated_at else None
     zone = table.timezone or source.timezone or "UTC"
@@ -63,11 +63,13 @@ def rows_model(staged: StagedTable, reads: str) -> str:
 with
 
 delivered as (
-    select *
-    from {reads}
+    select
+        *,
+        {{{{ row_hash({reads}) }}}} as _cdp_row_hash
+    from {{{{ {reads} }}}}
     where _dlt_load_id in (select load_id from {{{{ ref('work_loads') }}}} where source = '{source.name}')
     -- a crash between commit and dlt's bookkeeping can write a package twice: one physical row is one row
-    qualify row_number() over (partition by _dlt_load_id, _cdp_file, _cdp_position order by _cdp_hash) = 1
+    qualify row_number() over (partition by _dlt_load_id, _cdp_file, _cdp_position order by _cdp_position) = 1
 ),
 
 {"read_rows" if answers else "typed"} as (
@@ -76,7 +78,7 @@ delivered as (
         _cdp_load_seq as load_seq,
         _cdp_file as file,
         _cdp_position as position,
-        _cdp_hash as row_hash,
+        _cdp_row_hash as row_hash,
         {key} as record_key,
         {updated_at} as updated_at,
         {deleted} as is_deleted,

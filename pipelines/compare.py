@@ -50,7 +50,7 @@ def deliver(
     rows = spec.temp / f"{source.name}.{table.name}.rows.parquet"
     spec.temp.mkdir(parents=True, exist_ok=True)
     stamp = readers.Stamp(0, "")
-    readers.write(con, fetched.file, table, layout, [*names, *readers.META], stamp, rows)
+    readers.write(con, fetched.file, table, layout, [*names, *readers.META], stamp, rows, hashed=True)
     con.execute("drop table if exists fetched")
     con.execute(
         f"create temp table fetched as select *, {_key(table, names)} as {KEY} from read_parquet({literal(str(rows))})"

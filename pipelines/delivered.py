@@ -11,6 +11,7 @@ import hashlib
 import os
 import shutil
 import zlib
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -24,6 +25,8 @@ from pipelines.specs import FileRef, TableSpec
 MAX_LINE_BYTES = 16 * 1024 * 1024
 SHOWN_CHARACTERS = 10_000
 _BLOCK = 1 << 20
+# One: DuckDB has the cores.
+_BESIDE = ThreadPoolExecutor(1, "fingerprint")
 _UTF8 = ("utf8", "utf8sig")
 UNREADABLE = (duckdb.Error, OSError, UnicodeError, LookupError, EOFError, zlib.error, csv.Error)
 
@@ -42,10 +45,19 @@ def fingerprint(file: FileRef) -> Fingerprint:
 
     Raises EOFError, OSError or zlib.error when it is a gzip that is cut short or damaged.
     """
-    return _fingerprint(file.path, file.size, file.mtime_ns)
+    return begin_fingerprint(file).result()
+
+
+def begin_fingerprint(file: FileRef) -> Future[Fingerprint]:
+    """Read the file through beside what else is done; `fingerprint` waits for the end."""
+    return _begun(file.path, file.size, file.mtime_ns)
 
 
 @lru_cache(maxsize=4096)
+def _begun(path: Path, size: int, mtime_ns: int) -> Future[Fingerprint]:
+    return _BESIDE.submit(_fingerprint, path, size, mtime_ns)
+
+
 def _fingerprint(path: Path, size: int, mtime_ns: int) -> Fingerprint:
     content = hashlib.sha256()
     counted = _LineCount()

@@ -7,7 +7,6 @@ watches for names the sample did not hold; should one turn up, the file is read 
 import json
 import re
 from collections.abc import Collection
-from concurrent.futures import ThreadPoolExecutor
 
 import duckdb
 
@@ -25,17 +24,16 @@ _NAMED_BY_US = re.compile(r"^x?(_cdp_|_dlt_)|__\d+$", re.I)
 def names_of(con: duckdb.DuckDBPyConnection, file: FileRef, table: TableSpec) -> tuple[list[str], bool]:
     """Top-level keys of a file of JSON lines, and whether every line, none of them blank, is an object."""
     if delivered.is_utf8(table):
-        with ThreadPoolExecutor(1) as beside:
-            counting = beside.submit(delivered.fingerprint, file)
-            try:
-                found = con.execute(
-                    f"""select keys, count(*), bool_and(is_object) from (
-                        select json_keys(json) as keys, starts_with(json, '{{') as is_object
-                        from read_ndjson_objects({literal(str(file.path))}, maximum_object_size = {MAX_LINE_BYTES})
-                    ) group by keys"""
-                ).fetchall()
-            except duckdb.InvalidInputException:
-                found = []
+        counting = delivered.begin_fingerprint(file)
+        try:
+            found = con.execute(
+                f"""select keys, count(*), bool_and(is_object) from (
+                    select json_keys(json) as keys, starts_with(json, '{{') as is_object
+                    from read_ndjson_objects({literal(str(file.path))}, maximum_object_size = {MAX_LINE_BYTES})
+                ) group by keys"""
+            ).fetchall()
+        except duckdb.InvalidInputException:
+            found = []
         names = sorted({str(key) for keys, *_ in found for key in keys})
         rows, objects = sum(int(row[1]) for row in found), all(row[2] for row in found)
         # Two columns that differ by case only, or one without a name, cannot be asked of `read_json`.

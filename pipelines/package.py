@@ -48,6 +48,10 @@ def load_package(
 
     Raises CdpError when it cannot be loaded, OtherNamesError when a file must be looked through again; nothing is loaded then.
     """
+    for table in tables:
+        for file in table.files:
+            # Needed at the end; it is read while dlt is imported (2 s on one core).
+            delivered.begin_fingerprint(file)
     import dlt
 
     dlt_home.purge(spec, source)

@@ -97,8 +97,12 @@ def new_table(
     new: list[FileRef],
     known: set[str],
     exact: bool,
+    hashed: bool = False,
 ) -> NewTable:
-    """The plan of new files of one table. Raises CdpError that names every file which cannot be read."""
+    """The plan of new files of one table, whose rows are `hashed` where fetches are compared with them.
+
+    Raises CdpError that names every file which cannot be read.
+    """
     layouts = _layouts(con, source, table, new, known, exact)
     delivered = [column for layout in layouts.values() for column in layout.names.values()]
     # DuckDB compares names without regard to case: `email` after `Email` is the same column, spelled as before.
@@ -116,7 +120,7 @@ def new_table(
         target: Path,
         told: readers.Told,
     ) -> int:
-        return readers.write(con, file, table, layouts[file], columns, stamp, target, told)
+        return readers.write(con, file, table, layouts[file], columns, stamp, target, told, hashed)
 
     return NewTable(table, new, list(columns.values()), write, added=_added(delivered, known))
 

@@ -1,15 +1,14 @@
-"""Delivered files -> parquet files of text columns, each row with its file, position and hash.
+"""Delivered files -> parquet files of text columns, each row with its file and position.
 
 DuckDB reads (csv, csv.gz, jsonl, jsonl.gz, parquet); nothing is typed here, so no value can stop a load:
 staging judges. A line that is no row (ragged, broken JSON, invalid characters) becomes a row with
 `_cdp_error` and `_cdp_raw`, at its own position, and is counted like every other.
 
 A file without such lines is read in one stream. DuckDB stops at the first line it cannot take; then the file is
-read again with care, line by line where it must be. Both ways give the same rows and hashes.
+read again with care, line by line where it must be. Both ways give the same rows.
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -80,8 +79,11 @@ def write(
     stamp: Stamp,
     target: Path,
     told: Told = lambda seen: None,
+    hashed: bool = False,
 ) -> int:
     """Write every row of the file to a parquet file with the given columns (null where the file lacks one).
+
+    `hashed`: with `_cdp_hash`, for rows that are compared before they are loaded.
 
     Returns the number of rows. Raises CdpError when the file cannot be read, OtherNamesError when its layout must be looked
     for again.
@@ -89,12 +91,11 @@ def write(
     kind = kind_of(file.path)
     if kind == "parquet":
         relation = parquet_files.rows(con, file, found)
-        return rows.write(con, relation, file, found, columns, stamp, target, told)
+        return rows.write(con, relation, file, found, columns, stamp, target, told, hashed=hashed)
     if found.plain:
         try:
-            with ThreadPoolExecutor(1) as beside:
-                counting = beside.submit(delivered.fingerprint, file)
-                count = _stream(con, file, table, found, columns, stamp, target, told)
+            counting = delivered.begin_fingerprint(file)
+            count = _stream(con, file, table, found, columns, stamp, target, told, hashed)
             seen = counting.result()
             # A spool may have grown since it was looked at; DuckDB takes lines up to twice the size it is told.
             if kind == "csv" or (count == seen.lines and seen.longest < MAX_LINE_BYTES - 1):
@@ -110,7 +111,7 @@ def write(
             relation = jsonl_files.careful(found)
         else:
             relation = csv_files.careful(con, file, table, found)
-    return rows.write(con, relation, file, found, columns, stamp, target, told)
+    return rows.write(con, relation, file, found, columns, stamp, target, told, hashed=hashed)
 
 
 def _stream(
@@ -122,6 +123,7 @@ def _stream(
     stamp: Stamp,
     target: Path,
     told: Told,
+    hashed: bool,
 ) -> int:
     if kind_of(file.path) == "csv":
         relation = csv_files.plain(con, file, table, found)
@@ -130,7 +132,7 @@ def _stream(
     else:
         relation = jsonl_files.watched(file, found) if found.sampled else jsonl_files.plain(file, found)
         first, kept_from = 1, 1
-    return rows.write(con, relation, file, found, columns, stamp, target, told, first, kept_from)
+    return rows.write(con, relation, file, found, columns, stamp, target, told, first, kept_from, hashed)
 
 
 @contextmanager

@@ -73,7 +73,8 @@ def load_corrections(
             if rows := tables.get(table.name):
                 file = _written(folder / f"{source.name}.{table.name}.jsonl", LABEL + name, rows)
                 plain = replace(table, path=file.path.name, encoding=None, delimiter=None, header_rows=1)
-                plans.append(new_table(con, source, plain, [file], known.get(table.name, set()), exact=True))
+                had = known.get(table.name, set())
+                plans.append(new_table(con, source, plain, [file], had, True, hashed=source.fetched))
     also = {REPLAYS_TABLE: lambda load_seq: _replays(tables, LABEL + name, load_seq)}
     # Whatever the connector, the rows now lie in a file.
     counts = package.load_package(spec, replace(source, connector="files"), plans, run_id, silent, also)

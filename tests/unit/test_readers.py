@@ -56,7 +56,7 @@ def taken(
     """The rows as the package holds them."""
     target = file.path.parent / "rows.parquet"
     columns = [*found.names.values(), *readers.META, "_dlt_load_id"]
-    count = readers.write(con, file, table, found, columns, readers.Stamp(1, "7.5"), target)
+    count = readers.write(con, file, table, found, columns, readers.Stamp(1, "7.5"), target, hashed=True)
     rows = pq.read_table(target).to_pylist()
     assert len(rows) == count
     return sorted(rows, key=lambda row: int(row["_cdp_position"]))

@@ -4,7 +4,10 @@
 with
 
 source as (
-    select * from {{ source('raw_web_shop', 'clickstream') }}
+    select
+        *,
+        {{ row_hash(source('raw_web_shop', 'clickstream')) }} as content_hash
+    from {{ source('raw_web_shop', 'clickstream') }}
 ),
 
 -- 30 events repeat another exactly and both happened, so repeats are counted inside one delivery of a file;
@@ -13,9 +16,9 @@ source as (
 final as (
     select
         *,
-        _cdp_hash || '-' || cast(
+        content_hash || '-' || cast(
             dense_rank() over (
-                partition by _cdp_load_seq, _cdp_file, _cdp_hash
+                partition by _cdp_load_seq, _cdp_file, content_hash
                 order by _cdp_position
             ) as varchar
         ) as message_id
