@@ -77,7 +77,9 @@ def prove(name: str) -> tuple[str, bool]:
     total = sum(int(number) for number, _ in counted)
     outcome = "held" if done.returncode == 0 else "BROKEN"
     minutes = f"{(time.monotonic() - started) / 60:.1f}"
-    commit = _git("rev-parse", "--short", "HEAD") + ("+" if _git("status", "--porcelain", "-uno") else "")
+    commit = _git("rev-parse", "--short", "HEAD") + (
+        "+" if _git("status", "--porcelain", "-uno", ":!docs/proofs.md") else ""
+    )
     date = f"{datetime.now(UTC):%Y-%m-%d %H:%M}"
     cells = [name, what, str(total), outcome, minutes, commit, date, version or duckdb.__version__]
     return f"| {' | '.join(cells)} |", done.returncode == 0
@@ -92,11 +94,15 @@ def _git(*arguments: str) -> str:
 def main() -> None:
     """Run the proofs named (default: all) and write the page."""
     wanted = sys.argv[1:] or list(PROOFS)
-    lines = {}
+    lines: dict[str, str] = {}
+    remarks = ""
     if PAGE.is_file():
-        for line in PAGE.read_text(encoding="utf-8").splitlines():
+        before = PAGE.read_text(encoding="utf-8")
+        for line in before.splitlines():
             if (name := line.strip("| ").split(" ")[0]) in PROOFS:
                 lines[name] = line
+        # What stands below the machine was written by hand.
+        remarks = before.partition("\nMachine:")[2].partition("\n")[2]
     held = True
     for name in wanted:
         print(f"== {name}: {PROOFS[name][0]}", flush=True)
@@ -106,7 +112,8 @@ def main() -> None:
             f"\nMachine: {os.cpu_count()} cores, Python {platform.python_version()}, {platform.machine()}.\n"
         )
         PAGE.write_text(
-            HEAD + "\n".join(lines[n] for n in PROOFS if n in lines) + "\n" + machine, encoding="utf-8"
+            HEAD + "\n".join(lines[n] for n in PROOFS if n in lines) + "\n" + machine + remarks,
+            encoding="utf-8",
         )
     sys.exit(0 if held else 1)
 

@@ -57,14 +57,21 @@
     ) }}
 {%- endmacro %}
 
-{#- Microseconds since 1970 as text of a UTC timestamp. What is no number goes on as delivered: staging quarantines the row. -#}
-{% macro epoch_text(micros, delivered) -%} {{ return(adapter.dispatch('epoch_text')(micros, delivered)) }} {%- endmacro %}
-{% macro duckdb__epoch_text(micros, delivered) -%}
-    {{ return('coalesce(cast(make_timestamp(' ~ micros ~ ') as varchar), ' ~ delivered ~ ')') }}
+{#- Text of a UTC timestamp given as a number of seconds (or milliseconds, microseconds) since 1970. What is no number, or none of
+    a year from 1 to 9999, goes on as delivered: staging quarantines the row. -#}
+{% macro epoch_text(column, per_second) -%}
+    coalesce(
+        case
+            when {{ try_to(column, 'bigint') }} between {{ -62135596800 * per_second }} and {{ 253402300800 * per_second - 1 }}
+                then {{ timestamp_of_micros(try_to(column, 'bigint') ~ ' * ' ~ (1000000 // per_second)) }}
+        end,
+        {{ column }}
+    )
 {%- endmacro %}
-{% macro default__epoch_text(micros, delivered) -%}
-    {{ return('coalesce(cast(timestamp_micros(' ~ micros ~ ') as string), ' ~ delivered ~ ')') }}
-{%- endmacro %}
+{% macro epoch_seconds(column) -%} {{ epoch_text(column, 1) }} {%- endmacro %}
+{% macro epoch_millis(column) -%} {{ epoch_text(column, 1000) }} {%- endmacro %}
+{% macro epoch_micros(column) -%} {{ epoch_text(column, 1000000) }} {%- endmacro %}
 
-{% macro epoch_seconds(column) -%} {{ epoch_text(try_to(column, 'bigint') ~ ' * 1000000', column) }} {%- endmacro %}
-{% macro epoch_micros(column) -%} {{ epoch_text(try_to(column, 'bigint'), column) }} {%- endmacro %}
+{% macro timestamp_of_micros(micros) -%} {{ return(adapter.dispatch('timestamp_of_micros')(micros)) }} {%- endmacro %}
+{% macro duckdb__timestamp_of_micros(micros) -%} {{ return('cast(make_timestamp(' ~ micros ~ ') as varchar)') }} {%- endmacro %}
+{% macro default__timestamp_of_micros(micros) -%} {{ return('cast(timestamp_micros(' ~ micros ~ ') as string)') }} {%- endmacro %}

@@ -24,11 +24,7 @@ final as (
         end as event_kind,
         case when type = 'BOUNCE' then cast(category in ('UNKNOWN_USER', 'MAILBOX_MISCONFIGURATION') as varchar) end
             as is_hard,
-        -- milliseconds since 1970; what is no number goes on as delivered, so that staging quarantines the row
-        coalesce(
-            cast(timestamp '1970-01-01 00:00:00' + to_milliseconds(try_cast(created as bigint)) as varchar),
-            created
-        ) as occurred
+        {{ epoch_millis('created') }} as occurred
     from source
 )
 

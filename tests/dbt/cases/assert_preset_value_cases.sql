@@ -23,7 +23,11 @@ moments as (
         values
         ('1767225600', '2026-01-01 00:00:00'),
         ('yesterday', 'yesterday'),
-        (null, null)
+        (null, null),
+        ('253402300799', '9999-12-31 23:59:59'),
+        ('253402300800', '253402300800'),
+        ('9223372036854775807', '9223372036854775807'),
+        ('-62135596801', '-62135596801')
     ) as listed (seconds, expected)
 ),
 
@@ -62,6 +66,8 @@ judged as (
     from moments
     union all
     select 'epoch_micros' as label, '2026-02-01 09:00:00.123456' as expected, {{ epoch_micros("'1769936400123456'") }} as actual
+    union all
+    select 'epoch_millis' as label, '2026-06-04 07:00:00.5' as expected, {{ epoch_millis("'1780556400500'") }} as actual
     union all
     select 'json_sum ' || coalesce(document, '-') as label, summed as expected,
         cast({{ json_sum('document', '$[*].amount') }} as varchar) as actual
