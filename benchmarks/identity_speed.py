@@ -84,7 +84,7 @@ STAGED = (
     "load_counts",
 )
 BELOW = (
-    "+touched",
+    "+touched_profiles",
     "path:generated_models",
     "+customer_redirects",
     "+customer_id_history",

@@ -7,6 +7,26 @@
     {%- if is_partial_identity() -%}{{ column }} in (select node_id from {{ affected }}){%- else -%}true{%- endif -%}
 {%- endmacro %}
 
+{#- Filter of an incremental model below the clusters: nodes whose customer may be another than after the last finished build. -#}
+{% macro is_reassigned(column) -%}
+    {%- set affected = ref('affected_nodes') -%}
+    {%- if is_incremental() and is_partial_identity() -%}
+    {{ column }} in (select node_id from {{ affected }})
+    {%- else -%} true {%- endif -%}
+{%- endmacro %}
+
+{#- Ids whose seed record, as the registry has it now, is such a node. All ids of a cluster are seeded in its component: they are
+    among them together or not at all. -#}
+{% macro reassigned_ids() -%}
+    select customer_id
+    from identity.registry
+    where customer_id in (
+        select customer_id from identity.registry where seed_record in (select node_id from staging.affected_nodes)
+    )
+    group by customer_id
+    having {{ max_by('seed_record', 'registry_seq') }} in (select node_id from staging.affected_nodes)
+{%- endmacro %}
+
 {#- Incremental: there are components and clusters of an earlier build to keep. -#}
 {% macro is_partial_identity() -%}
     {%- if not execute or flags.FULL_REFRESH -%} {{ return(false) }} {%- endif -%}

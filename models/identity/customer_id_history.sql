@@ -2,15 +2,29 @@
 -- Grain: one row per change of identity. Memory: append-only, a full refresh keeps it.
 -- Each event is derived from the registry and what this table already says, never from the order in which a build was
 -- interrupted: a build that was killed after writing here finds nothing left to say.
+-- depends_on: {{ ref('affected_nodes') }}
 {% set known = is_incremental() %}
+{% set partial = is_incremental() and is_partial_identity() %}
 with
 
+{% if partial %}
+changed as (
+    select customer_id from {{ ref('registry') }} where seed_record in (select node_id from {{ ref('affected_nodes') }})
+),
+
+{% endif %}
 registry as (
     select * from {{ ref('registry') }}
+    {% if partial %}
+    where customer_id in (select customer_id from changed)
+    {% endif %}
 ),
 
 ids as (
     select * from {{ ref('int_identity__live_ids') }}
+    {% if partial %}
+    where customer_id in (select customer_id from changed)
+    {% endif %}
 ),
 
 causes as (
@@ -31,7 +45,11 @@ told as (
         event,
         row_number() over (partition by old_customer_id order by event_seq desc) as age
     from {{ this }}
-    where event in ('created', 'merged', 'split')
+    where
+        event in ('created', 'merged', 'split')
+        {% if partial %}
+        and old_customer_id in (select customer_id from changed)
+        {% endif %}
     {% else %}
     select
         cast(null as {{ sql_type('string') }}) as old_customer_id,
@@ -127,6 +145,7 @@ noted as (
         record_a,
         record_b
     from {{ this }}
+    where event in ('cut', 'pinned')
     {% endif %}
 ),
 

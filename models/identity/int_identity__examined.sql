@@ -8,6 +8,8 @@ contacts as (
         count(*) as contacts
     from {{ ref('node_customers') }} as owners
     inner join {{ ref('stg_contacts') }} as people on owners.node_id = people.node_id
+    -- a customer has no more contacts than nodes: most are left out here
+    where owners.cluster_size >= 4
     group by owners.customer_id
 ),
 
@@ -80,13 +82,37 @@ counted as (
         *,
         count(*) over (partition by customer_id, link_key) as nodes
     from found
+),
+
+held as (
+    select * from counted where nodes > 1
+),
+
+-- nothing falls apart without a link whose nodes another link joins as well
+covered as (
+    select distinct
+        customer_id,
+        link_key
+    from (
+        select
+            ours.customer_id,
+            ours.link_key
+        from held as ours
+        inner join held as others
+            on
+                ours.customer_id = others.customer_id
+                and ours.node_id = others.node_id
+                and ours.link_key <> others.link_key
+        group by ours.customer_id, ours.link_key, others.link_key, ours.nodes
+        having count(*) = ours.nodes
+    ) as doubled
 )
 
 select
-    customer_id,
-    link_key,
-    kind,
-    node_id,
-    may_go
-from counted
-where nodes > 1
+    held.customer_id,
+    held.link_key,
+    held.kind,
+    held.node_id,
+    held.may_go and covered.link_key is null as may_go
+from held
+left join covered on held.customer_id = covered.customer_id and held.link_key = covered.link_key

@@ -1,3 +1,9 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_touched',
+    touch_column='customer_id',
+    touched_sql=reassigned_ids(),
+) }}
 -- Grain: one row per customer_id whose seed record exists: its cluster and the id that stands for that cluster.
 with
 
@@ -8,6 +14,9 @@ seeds as (
         minted_seq,
         row_number() over (partition by customer_id order by registry_seq desc) as age
     from {{ ref('registry') }}
+    {% if is_incremental() %}
+    where customer_id in ({{ reassigned_ids() }})
+    {% endif %}
 ),
 
 placed as (

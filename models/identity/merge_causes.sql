@@ -6,13 +6,21 @@
 with
 
 {% if is_incremental() and owners %}
+owned_before as (
+    select
+        node_id,
+        customer_id
+    from {{ owners }}
+    where {{ is_reassigned('node_id') }}
+),
+
 nodes as (
     select
         clusters.node_id,
         clusters.cluster,
         before.customer_id as former_id
     from {{ ref('node_clusters') }} as clusters
-    left join {{ owners }} as before on clusters.node_id = before.node_id
+    left join owned_before as before on clusters.node_id = before.node_id
     where clusters.node_id in (select node_id from {{ ref('affected_nodes') }})
 ),
 
@@ -35,6 +43,10 @@ sides as (
     inner join nodes on absorbed.cluster = nodes.cluster
 ),
 
+linking as (
+    select * from {{ ref('int_identity__linking') }} where node_id in (select node_id from sides)
+),
+
 by_value as (
     select
         sides.absorbed_id,
@@ -43,7 +55,7 @@ by_value as (
         min(case when sides.is_absorbed then sides.node_id end) as record_a,
         min(case when not sides.is_absorbed then sides.node_id end) as record_b
     from sides
-    inner join {{ ref('int_identity__linking') }} as linking on sides.node_id = linking.node_id
+    inner join linking on sides.node_id = linking.node_id
     group by sides.absorbed_id, linking.value_key, linking.identifier_type, linking.priority
 ),
 

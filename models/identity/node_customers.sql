@@ -1,3 +1,9 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_touched',
+    touch_column='node_id',
+    touched_sql='select node_id from staging.affected_nodes',
+) }}
 -- Grain: one row per identity node with its customer_id.
 -- depends_on: {{ ref('touched_owners') }}
 -- depends_on: {{ ref('touched_devices') }}
@@ -7,3 +13,4 @@ select
     customer_id,
     cluster_size
 from {{ ref('int_identity__assigned') }}
+where {{ is_reassigned('node_id') }}

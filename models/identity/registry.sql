@@ -3,7 +3,9 @@
 -- An id lives where its seed record is. A cluster without any seed mints one on its smallest node; an id whose
 -- seed record has vanished moves to the smallest node that is left of its former people; an absorbed one is looked for
 -- among the people of the id that stands for it.
+-- depends_on: {{ ref('affected_nodes') }}
 {% set before = previous('identity', 'node_customers') %}
+{% set partial = is_incremental() and is_partial_identity() %}
 {% set redirects = previous('marts', 'customer_redirects') %}
 with
 
@@ -12,6 +14,7 @@ clusters as (
         node_id,
         cluster
     from {{ ref('node_clusters') }}
+    where {{ is_reassigned('node_id') }}
 ),
 
 registered as (
@@ -24,6 +27,12 @@ registered as (
         registry_seq,
         cause
     from {{ this }}
+    {% if partial %}
+    where
+        customer_id in (
+            select customer_id from {{ this }} where seed_record in (select node_id from {{ ref('affected_nodes') }})
+        )
+    {% endif %}
     {% else %}
     select
         cast(null as {{ sql_type('string') }}) as customer_id,
@@ -36,6 +45,19 @@ registered as (
     {% endif %}
 ),
 
+given as (
+    {% if is_incremental() %}
+    select
+        coalesce(max(minted_seq), 0) + 1 as next_minted_seq,
+        coalesce(max(registry_seq), 0) + 1 as next_registry_seq
+    from {{ this }}
+    {% else %}
+    select
+        1 as next_minted_seq,
+        1 as next_registry_seq
+    {% endif %}
+),
+
 seeds as (
     select
         registered.customer_id,
@@ -44,7 +66,7 @@ seeds as (
         clusters.cluster
     from registered
     left join clusters on registered.seed_record = clusters.node_id
-    where registered.age = 1
+    where registered.age = 1 and {{ is_reassigned('registered.seed_record') }}
 ),
 
 owners_before as (
@@ -53,6 +75,7 @@ owners_before as (
         node_id,
         customer_id
     from {{ before }}
+    where {{ is_reassigned('node_id') }}
     {% else %}
     select
         cast(null as {{ sql_type('string') }}) as node_id,
@@ -126,7 +149,7 @@ minted as (
             ), 1, 16
         ) as customer_id,
         unseeded.seed_record,
-        (select coalesce(max(minted_seq), 0) + 1 from registered) as minted_seq
+        (select next_minted_seq from given) as minted_seq
     from unseeded
     left join minted_before on unseeded.seed_record = minted_before.seed_record
     cross join {{ source('ops', 'identity_salt') }} as salts
@@ -152,7 +175,7 @@ select
     added.customer_id,
     added.seed_record,
     cast(added.minted_seq as bigint) as minted_seq,
-    cast((select coalesce(max(registry_seq), 0) + 1 from registered) as bigint) as registry_seq,
+    cast((select next_registry_seq from given) as bigint) as registry_seq,
     added.cause,
     owners_before.customer_id as former_customer_id,
     clock.run_id,

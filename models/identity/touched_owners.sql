@@ -1,6 +1,7 @@
 {{ config(materialized='incremental', incremental_strategy='append', schema='staging') }}
 -- Grain: one row per owner or record that something happened to since the last finished build. It grows over killed builds
 -- and is cleared when a build is marked; it must run before the tables it compares with are replaced.
+-- depends_on: {{ ref('affected_nodes') }}
 {% set owners = previous('identity', 'node_customers') %}
 {% set nodes = previous('identity', 'record_nodes') %}
 {% set slices = previous('customer', 'event_owners') %}
@@ -19,12 +20,28 @@ devices as (
 ),
 
 {% if is_incremental() and owners and nodes and slices %}
+owned_before as (
+    select
+        node_id,
+        customer_id
+    from {{ owners }}
+    where {{ is_reassigned('node_id') }}
+),
+
+owned_now as (
+    select
+        node_id,
+        customer_id
+    from {{ ref('int_identity__assigned') }}
+    where {{ is_reassigned('node_id') }}
+),
+
 moved_nodes as (
     select
         before.customer_id as old_id,
         now.customer_id as new_id
-    from {{ owners }} as before
-    full join {{ ref('int_identity__assigned') }} as now on before.node_id = now.node_id
+    from owned_before as before
+    full join owned_now as now on before.node_id = now.node_id
     where before.customer_id is distinct from now.customer_id
 ),
 

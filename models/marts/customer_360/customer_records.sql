@@ -1,5 +1,12 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_touched',
+    touch_column='customer_id',
+    touched_sql='select touch_key from staging.touched_profiles',
+    on_schema_change='append_new_columns',
+) }}
 -- Grain: one row per source record that carries an identifier, with the customer it belongs to.
--- A plain table: whether a value may link depends on everybody who holds it, so a stranger's record can change the reason.
+-- depends_on: {{ ref('touched_profiles') }}
 with
 
 {% for entity, plural, happened_at in record_entities() %}
@@ -28,6 +35,9 @@ owners as (
         node_id,
         customer_id
     from {{ ref('node_customers') }}
+    {% if is_incremental() %}
+    where customer_id in (select touch_key from {{ ref('touched_profiles') }})
+    {% endif %}
 ),
 
 identifiers as (
@@ -37,7 +47,7 @@ identifiers as (
         nodes,
         records
     from {{ ref('int_identity__identifiers') }}
-    where refused_because is null
+    where refused_because is null and node_id in (select node_id from owners)
 ),
 
 doubts as (
