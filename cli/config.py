@@ -228,8 +228,9 @@ class Company:
         """The declared sources, with what a preset or the Segment spec says of their tables filled in."""
         from cli.presets import expand
         from cli.segment import with_tables
+        from cli.staged import named_as_in_raw
 
-        return tuple(with_tables(expand(source)) for source in self.file.sources)
+        return tuple(named_as_in_raw(with_tables(expand(source))) for source in self.file.sources)
 
     @property
     def destinations(self) -> dict[str, Destination]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from cli.config_sources import ColumnMap, Source, Table
 from cli.entities import Entity
 from cli.sql_text import jinja
+from pipelines.rows import raw_name
 
 # The moment each entity speaks of: first and last sight of an identifier are taken from it.
 TIME_COLUMNS = {
@@ -85,6 +86,42 @@ def is_csv(source: Source, table: Table) -> bool:
     """Are the table's numbers text that somebody's program or hand has formatted?"""
     path = (table.path or "").removesuffix(".gz")
     return source.connector == "files" and not path.endswith((".jsonl", ".parquet"))
+
+
+def named_as_in_raw(source: Source) -> Source:
+    """The source with every mapped column called as raw calls it: a line break or quote in a name is `_` there."""
+    tables = [
+        table.model_copy(
+            update={
+                "key": [_in_raw(source, table, name) for name in table.key],
+                "updated_at": _in_raw(source, table, table.updated_at) if table.updated_at else None,
+                "deleted_at": _in_raw(source, table, table.deleted_at) if table.deleted_at else None,
+                "questions": {one: _in_raw(source, table, name) for one, name in table.questions.items()},
+                "columns": {
+                    name: _mapped_in_raw(source, table, spec) for name, spec in table.columns.items()
+                },
+            }
+        )
+        for table in source.tables
+    ]
+    return source.model_copy(update={"tables": tables})
+
+
+def _mapped_in_raw(
+    source: Source, table: Table, spec: str | list[str] | ColumnMap
+) -> str | list[str] | ColumnMap:
+    if isinstance(spec, ColumnMap):
+        named = _in_raw(source, table, spec.column) if spec.column is not None else None
+        return spec.model_copy(update={"column": named})
+    if isinstance(spec, str):
+        return _in_raw(source, table, spec)
+    return [_in_raw(source, table, name) for name in spec]
+
+
+def _in_raw(source: Source, table: Table, name: str) -> str:
+    # Of a path into a JSON object only the first step is a column.
+    top, dot, rest = name.partition(".") if is_json_lines(source, table) else (name, "", "")
+    return raw_name(top) + dot + rest
 
 
 def top_level(source: Source, table: Table) -> list[str]:

@@ -109,14 +109,14 @@ def restamp(
     return count
 
 
-def _key(table: TableSpec, names: list[str]) -> str:
-    """A row's key as one text; a row without one is known by its content."""
+def _key(table: TableSpec, names: list[str], without: str = "_cdp_hash") -> str:
+    """A row's key as one text; a row without one is known by its content (`without`)."""
     known = {name.lower(): name for name in names}
     parts = [f"trim({quote(known[name.lower()])})" for name in table.key if name.lower() in known]
     if len(parts) < len(table.key):
-        return "_cdp_hash"
+        return without
     missing = " or ".join(f"coalesce({part}, '') = ''" for part in parts)
-    return f"case when {missing} then _cdp_hash else concat_ws(chr(31), {', '.join(parts)}) end"
+    return f"case when {missing} then {without} else concat_ws(chr(31), {', '.join(parts)}) end"
 
 
 @contextmanager
@@ -190,7 +190,9 @@ def _with_deleted(
     if fetched.keys:
         keys = FileRef(fetched.keys, fetched.file.label, 0, 0)
         has = list(readers.layout(con, keys, table).names.values())
-        present = f"(select {_key(table, has)} from read_parquet({literal(str(fetched.keys))}))"
+        # Of a row without a key nothing was asked but its key: it is none of those that are known.
+        listed = f"select {_key(table, has, 'null::varchar')} as {KEY} from read_parquet({literal(str(fetched.keys))})"
+        present = f"(select {KEY} from ({listed}) where {KEY} is not null)"
     if known and not con.execute(f"select count(*) from {present}").fetchall()[0][0]:
         raise CdpError(
             f"{source.name}.{table.name}: the source has no row any more, and {known} are known; nothing was deleted",

@@ -130,7 +130,15 @@ def header(file: FileRef, table: TableSpec) -> tuple[list[str], str]:
             )
         delimiter = table.delimiter or max(",;\t|", key=first.count)
         handle.seek(0)
-        names = next(csv.reader(handle, delimiter=delimiter))
+        try:
+            names = next(csv.reader(handle, delimiter=delimiter, strict=True))
+        except csv.Error as error:
+            if "limit" in str(error):
+                raise
+            raise CdpError(
+                f"{file.label}: line 1 is no csv header: a quote stands inside a column's name, or is not closed",
+                hint='inside a quoted name a quote is doubled ("Size ""cm"""); deliver the file again',
+            ) from error
     names = [name.replace("\0", "").strip().lstrip("\ufeff") for name in names]
     if any("\ufffd" in name for name in names):
         raise CdpError(
@@ -138,6 +146,15 @@ def header(file: FileRef, table: TableSpec) -> tuple[list[str], str]:
             hint="declare the file's `encoding` in cdp.yml (utf-16, cp1252, ...), or deliver it as UTF-8",
         )
     return unique([name or f"column_{number}" for number, name in enumerate(names, start=1)]), delimiter
+
+
+def header_lines(file: FileRef, table: TableSpec) -> int:
+    """Lines that the header of a csv takes: a quoted name may hold line breaks."""
+    delimiter = header(file, table)[1]
+    with _open_text(file.path, table.encoding, newline="", errors="replace") as handle:
+        reader = csv.reader(handle, delimiter=delimiter)
+        next(reader)
+        return reader.line_num
 
 
 def unique(names: list[str]) -> list[str]:

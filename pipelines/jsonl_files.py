@@ -12,7 +12,7 @@ import duckdb
 
 from pipelines import delivered, lines
 from pipelines.delivered import MAX_LINE_BYTES
-from pipelines.rows import NOTHING, Layout, literal, quote
+from pipelines.rows import NOTHING, Layout, literal, quote, shown
 from pipelines.specs import FileRef, TableSpec
 
 SAMPLED_FROM = 64 << 20
@@ -96,15 +96,20 @@ def plain(file: FileRef, found: Layout) -> str:
 def careful(found: Layout) -> str:
     """SQL of the rows and broken lines of a file that was split into lines, each with its position."""
     pointers = ", ".join(literal("/" + name.replace("~", "~0").replace("/", "~1")) for name in found.names)
+    # `read_json` prints a number that is no whole one through double: 0.00001 is 1e-05 there.
     values = ", ".join(
-        f"v[{number}] as {quote(raw)}" for number, raw in enumerate(found.names.values(), start=1)
+        f"""case when t[{number}] = 'DOUBLE' and regexp_matches(v[{number}], '[.eE]')
+            then try_cast(v[{number}] as double)::varchar else v[{number}] end as {quote(raw)}"""
+        for number, raw in enumerate(found.names.values(), start=1)
     )
     taken = f"case when json_kind = 'OBJECT' then json_extract_string(text, [{pointers}]) end"
+    types = f"case when json_kind = 'OBJECT' then json_type(text, [{pointers}]) end"
     return f"""
         select {values + "," if values else ""} n as _cdp_position,
             case when problem is not null then 'broken line: ' || problem
                 when json_kind is null then 'broken JSON' when json_kind <> 'OBJECT'
                 then 'the line is not a JSON object' end as _cdp_error,
-            case when json_kind is distinct from 'OBJECT' then line end as _cdp_raw
-        from (select n, line, text, problem, json_kind, {taken if pointers else "null"} as v from lines)
+            case when json_kind is distinct from 'OBJECT' then {shown(found, "line")} end as _cdp_raw
+        from (select n, line, text, problem, json_kind, {taken if pointers else "null"} as v,
+            {types if pointers else "null"} as t from lines)
     """

@@ -136,12 +136,16 @@ def _layouts(
     """What each file holds. Raises CdpError that names every file which cannot be read."""
     broken: list[CdpError] = []
     layouts: dict[FileRef, readers.Layout] = {}
+    # What one file names is known to the next, as if each had come in a load of its own.
+    spelled = {column.lower(): column for column in known}
     for file in new:
         try:
-            layouts[file] = readers.layout(con, file, table, known, exact)
+            layouts[file] = readers.layout(con, file, table, set(spelled.values()), exact)
         except CdpError as error:
             broken.append(error)
             continue
+        for column in layouts[file].names.values():
+            spelled.setdefault(column.lower(), column)
         if readers.kind_of(file.path) != "jsonl":
             _check_mapped(source, table, file, set(layouts[file].names.values()), known)
     if broken:

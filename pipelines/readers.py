@@ -17,12 +17,23 @@ import duckdb
 from pipelines import csv_files, delivered, jsonl_files, lines, parquet_files, rows
 from pipelines.delivered import MAX_LINE_BYTES
 from pipelines.errors import CdpError
-from pipelines.rows import CREDENTIAL, META, Layout, OtherNamesError, Stamp, Told, literal, quote, raw_names
+from pipelines.rows import (
+    META,
+    Layout,
+    OtherNamesError,
+    Stamp,
+    Told,
+    is_credential,
+    literal,
+    quote,
+    raw_name,
+    raw_names,
+)  # fmt: skip
 from pipelines.specs import FileRef, TableSpec
 
 __all__ = [
-    "CREDENTIAL", "META", "Layout", "OtherNamesError", "Stamp", "Told",
-    "kind_of", "layout", "literal", "quote", "raw_names", "write",
+    "META", "Layout", "OtherNamesError", "Stamp", "Told",
+    "is_credential", "kind_of", "layout", "literal", "quote", "raw_name", "raw_names", "write",
 ]  # fmt: skip
 
 
@@ -65,9 +76,10 @@ def layout(
         else:
             names = list(parquet_files.types_of(con, file))
     # No SQL text can hold a NUL, so a column named with one cannot be asked for.
-    kept = [name for name in names if not CREDENTIAL.search(name) and "\0" not in name]
+    kept = [name for name in names if not is_credential(name) and "\0" not in name]
     left_out = tuple(name for name in names if name not in kept)
-    return Layout(raw_names(kept, known), plain, sampled, left_out)
+    mapped = {*table.columns, *table.optional, *table.key}
+    return Layout(raw_names(kept, known, mapped), plain, sampled, left_out)
 
 
 def write(
@@ -98,7 +110,10 @@ def write(
             count = _stream(con, file, table, found, columns, stamp, target, told, hashed)
             seen = counting.result()
             # A spool may have grown since it was looked at; DuckDB takes lines up to twice the size it is told.
-            if kind == "csv" or (count == seen.lines and seen.longest < MAX_LINE_BYTES - 1):
+            if kind == "csv":
+                _check_taken(file, table, kind, count)
+                return count
+            if count == seen.lines and seen.longest < MAX_LINE_BYTES - 1:
                 return count
         except rows.STOPPED as error:
             if isinstance(error, duckdb.OutOfMemoryException):
@@ -111,7 +126,21 @@ def write(
             relation = jsonl_files.careful(found)
         else:
             relation = csv_files.careful(con, file, table, found)
-    return rows.write(con, relation, file, found, columns, stamp, target, told, hashed=hashed)
+    count = rows.write(con, relation, file, found, columns, stamp, target, told, hashed=hashed)
+    _check_taken(file, table, kind, count)
+    return count
+
+
+def _check_taken(file: FileRef, table: TableSpec, kind: str, count: int) -> None:
+    """Nothing of a file with lines below its header was taken: then it was not read as it is meant. Raises CdpError."""
+    if kind != "csv" or count:
+        return
+    above = max(table.header_rows, delivered.header_lines(file, table))
+    if (lines_seen := delivered.fingerprint(file).lines) > above:
+        raise CdpError(
+            f"{file.label}: no row could be read, though it has {lines_seen} lines",
+            hint="look for a quote in line 1 that is never closed, then deliver the file again",
+        )
 
 
 def _stream(

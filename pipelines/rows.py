@@ -20,10 +20,13 @@ BATCH_ROWS = 100_000
 ROW_GROUP = 100_000
 # No dictionaries: what they save of a file that is read once, lz4 saves too, and they cost a tenth of the writing.
 OPTIONS = f"format parquet, row_group_size {ROW_GROUP}, compression lz4_raw, dictionary_size_limit 1"
-# Never read, whatever the mapping says: a password has no business in a warehouse.
-CREDENTIAL = re.compile(
-    r"(^|[_\W])(password|passwd|pwd|secret|api_?key|access_?token|auth_?token)($|[_\W])", re.I
+# Never read, whatever the mapping says: a password has no business in a warehouse. A plain `token` may be an id (Typeform's is).
+_CREDENTIAL = re.compile(
+    r"(^|_)(password|passwort|passwd|passphrase|pwd|secret|api_?key|private_?key|access_?key"
+    r"|(access|auth|refresh|bearer|session|id|api|csrf|reset)_?token)s?\d*(_|$)"
 )
+# What dlt makes of a column's name (naming `direct`), done before it: what is read and what is asked for agree.
+_NAMED_BY_DLT = str.maketrans("\n\r'\"▶", "_____")
 # What a stream may fail with when DuckDB meets a line it cannot take.
 STOPPED = (duckdb.Error, pa.ArrowException, RuntimeError)
 # What is selected of rows whose every column is left out: they count all the same.
@@ -71,16 +74,35 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def raw_names(delivered: Iterable[str], known: Collection[str] = ()) -> dict[str, str]:
+def is_credential(name: str) -> bool:
+    """Does a column by its name hold what opens something: `api-key`, `clientSecret`, `password1`?"""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
+    return _CREDENTIAL.search(re.sub(r"\W+", "_", words).lower()) is not None
+
+
+def raw_name(name: str) -> str:
+    """What a delivered column is called in raw, unless another one has that name."""
+    return name.strip().translate(_NAMED_BY_DLT)
+
+
+def raw_names(
+    delivered: Iterable[str], known: Collection[str] = (), mapped: Collection[str] = ()
+) -> dict[str, str]:
     """Delivered name -> raw column name, unique without regard to case (as DuckDB compares names).
 
-    Among names that differ by case only, the one that raw already has (`known`) keeps its column.
+    Among names that differ by case only, the one that is `mapped` has the column, else the one that raw already has (`known`).
     """
     taken: set[str] = {name.lower() for name in META}
     spelled = {name.lower(): name for name in known}
     names: dict[str, str] = {}
-    for name in sorted(delivered, key=lambda one: one not in known):
-        wanted = f"x{name}" if name.lower().startswith(OURS) else name or "x"
+
+    def rank(name: str) -> tuple[bool, bool, bool]:
+        cleaned = raw_name(name)
+        return cleaned not in mapped, cleaned not in known, cleaned != name
+
+    for name in sorted(delivered, key=rank):
+        cleaned = raw_name(name)
+        wanted = f"x{cleaned}" if cleaned.lower().startswith(OURS) else cleaned or "x"
         unique, number = wanted, 1
         while unique.lower() in taken:
             number += 1
@@ -88,6 +110,12 @@ def raw_names(delivered: Iterable[str], known: Collection[str] = ()) -> dict[str
         taken.add(unique.lower())
         names[name] = spelled.get(unique.lower(), unique)
     return names
+
+
+def shown(found: Layout, line: str) -> str:
+    """SQL of a broken line as it is kept: not of a file with columns that are never read, as nobody can tell them apart."""
+    withheld = literal("withheld: the file has a column that looks like a credential")
+    return withheld if any(is_credential(name) for name in found.left_out) else line
 
 
 def write(

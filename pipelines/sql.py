@@ -125,15 +125,17 @@ def _write(
     from sqlalchemy import inspect
 
     columns = [str(one["name"]) for one in inspect(engine).get_columns(table.table or table.name, schema)]
-    wanted = [name for name in columns if not readers.CREDENTIAL.search(name)]
+    wanted = [name for name in columns if not readers.is_credential(name)]
+    in_raw = {readers.raw_name(name): name for name in wanted}
     cursor = table.cursor.path if table.cursor else None
-    missing = [name for name in (*table.key, *([cursor] if cursor else ())) if name not in wanted]
+    missing = [name for name in table.key if name not in in_raw]
+    missing += [cursor] if cursor and cursor not in wanted else []
     if missing:
         raise CdpError(
             f"{source.name}.{table.name}: table {table.table} has no column `{missing[0]}`; it has {', '.join(wanted)}",
             hint="correct `key` or `incremental.cursor_path` in cdp.yml",
         )
-    wanted = only or wanted
+    wanted = [in_raw[name] for name in only] if only else wanted
     resource: Any = sql_table(
         engine,
         table=table.table or table.name,

@@ -167,6 +167,22 @@ def test_a_row_that_is_gone_is_deleted_and_may_come_back(
     assert unequal == []
 
 
+def test_a_cursor_and_deletions_by_comparison_go_together(
+    tmp_path: Path, database: tuple[sa.Engine, str]
+) -> None:
+    """Only what is new is asked for, and all keys: a row that is gone is deleted, the others stay."""
+    engine, url = database
+    made = company(tmp_path, url, CUSTOMERS | {"deletions": "compare"})
+    run(engine, *(customer(number, f"2026-01-0{number} 10:00:00+00:00") for number in (1, 2, 3)))
+    assert received(made) == {"customers": 3}
+    assert received(made) == {}
+
+    run(engine, "delete from customers where id = 2", customer(4, "2026-01-04 10:00:00+00:00"))
+    assert received(made) == {"customers": 2}
+    assert received(made) == {}
+    assert made.rows("select id from raw_shop.customers where _cdp_deleted = 'true'") == [("2",)]
+
+
 def test_an_empty_table_deletes_nobody(tmp_path: Path, database: tuple[sa.Engine, str]) -> None:
     """A source that answers with nothing at all is more likely broken than empty."""
     engine, url = database

@@ -170,6 +170,43 @@ def test_reordered_and_new_columns_do_not_make_new_versions(tmp_path: Path) -> N
     assert crm.rows("select shoe from raw_crm.contacts where shoe is not null") == [("42",)]
 
 
+def test_columns_with_quotes_and_line_breaks_in_their_names_are_read(tmp_path: Path) -> None:
+    """Excel headers hold line breaks, French ones apostrophes; the mapping names them as the file does."""
+    table = CONTACTS | {
+        "key": ["Member's no"],
+        "columns": {"email": "E\nMail", "last_name": 'Name "now"', "tier": {"column": "it's", "pii": False}},
+    }
+    crm = TestCompany(
+        tmp_path / "c", [{"name": "crm", "connector": "files", "tables": [table]}], select=BELOW_MARTS
+    )
+    crm.csv("data/contacts1.csv", '"Member\'s no","E\nMail","Name ""now""",it\'s', "1,a@x.io,Ada,gold")
+    crm.load_and_build()
+
+    assert crm.rows("select record_id, email, last_name, attributes from staging.stg_contacts") == [
+        ("crm.contacts:1", "a@x.io", "Ada", '{"tier":"gold"}')
+    ]
+
+
+@pytest.mark.parametrize("portions", [1, 2])
+def test_the_mapped_spelling_has_its_column(tmp_path: Path, portions: int) -> None:
+    """Of `Email` and `email` the mapping means one, in whatever order the files come."""
+    crm = TestCompany(
+        tmp_path / "c", [{"name": "crm", "connector": "files", "tables": [CONTACTS]}], select=BELOW_MARTS
+    )
+    crm.csv("data/contacts1.csv", "id,email,phone,first,last", "1,one@x.io,,Ada,L")
+    if portions == 2:
+        crm.load_and_build()
+    crm.csv("data/contacts2.csv", "id,Email,email,phone,first,last", "2,wrong@x.io,two@x.io,,Bo,M")
+    crm.csv("data/contacts3.csv", "id,Email,phone,first,last", "3,three@x.io,,Cy,N")
+    crm.load_and_build()
+
+    assert crm.rows("select email from staging.stg_contacts order by record_id") == [
+        ("one@x.io",),
+        ("two@x.io",),
+        ("three@x.io",),
+    ]
+
+
 def test_a_wrong_column_in_the_mapping_stops_before_anything_is_loaded(tmp_path: Path) -> None:
     """A configuration error names the file, the column and what there is (exit 2)."""
     crm = TestCompany(

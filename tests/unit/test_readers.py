@@ -129,7 +129,7 @@ def test_a_line_broken_far_down_costs_itself_alone(tmp_path: Path) -> None:
 def test_a_header_over_two_lines_costs_no_row(tmp_path: Path) -> None:
     """A quoted line break in a column name is part of the header."""
     rows = read(written(tmp_path, "a.csv", 'id,"na\nme"\n1,a\n2\n3,c\n'))
-    assert short(rows, "na\nme") == [
+    assert short(rows, "na_me") == [
         (2, "a", None),
         (3, None, "broken csv line: missing columns"),
         (4, "c", None),
@@ -374,3 +374,72 @@ def test_a_large_file_keeps_its_order(tmp_path: Path) -> None:
     assert told == sorted(told)
     assert len(told) > 1
     assert told[-1] == count
+
+
+NUMBERS = (
+    "0.00001", "100000000000000000000.5", "12345678901234567.891", "1.10", "1e5", "-0.0", "18446744073709551615",
+    "123456789012345678901234567890", '{"x": 0.00001, "y": 1.10}', "[1.50, 1e5]", '"1.10"', "true", "null",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_number_reads_alike_both_ways(tmp_path: Path, number: str) -> None:
+    """A row whose file has a broken line elsewhere is the row it was: else it would count twice."""
+    row = f'{{"id": 1, "n": {number}}}\n'
+    [plain] = read(written(tmp_path, "a.jsonl", row))
+    [careful, _] = read(written(tmp_path, "b.jsonl", row + "{broken\n"))
+
+    assert plain["n"] == careful["n"]
+    assert plain["_cdp_hash"] == careful["_cdp_hash"]
+
+
+def test_names_are_in_raw_what_dlt_makes_of_them(tmp_path: Path) -> None:
+    """Quotes and line breaks in a name; two that become one stay two columns."""
+    data = '"Date d\'achat","E\nMail","a""b",a_b\n2026-01-01,a@x.io,1,2\n'
+    [row] = read(written(tmp_path, "a.csv", data))
+
+    assert {name: row[name] for name in ("Date d_achat", "E_Mail", "a_b", "a_b__2")} == {
+        "Date d_achat": "2026-01-01",
+        "E_Mail": "a@x.io",
+        "a_b": "2",
+        "a_b__2": "1",
+    }
+
+
+def test_a_malformed_header_is_refused_before_it_swallows_the_file(tmp_path: Path) -> None:
+    """DuckDB would take all lines for one header."""
+    path = written(tmp_path, "a.csv", 'id,"Size" (cm),email\n1,4,a@x.io\n2,5,b@x.io\n')
+    with pytest.raises(CdpError, match=r"a\.csv: line 1 is no csv header"):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "api-key",
+        "api key",
+        "clientSecret",
+        "userPassword",
+        "password1",
+        "Passwort",
+        "refresh_token",
+        "APIKey",
+    ],
+)
+def test_what_looks_like_a_credential_is_never_read(tmp_path: Path, name: str) -> None:
+    """Not in its column, and not in the text of a broken line."""
+    rows = read(written(tmp_path, "a.csv", f"id,{name},note\n1,S3CRET,x\n2,S3CRET\n"))
+    rows += read(
+        written(tmp_path, "a.jsonl", f'{{"id": 1, "{name}": "S3CRET"}}\n{{"id": 2, "{name}": "S3CRET"\n')
+    )
+
+    assert len(rows) == 4
+    assert "S3CRET" not in str(rows)
+
+
+@pytest.mark.parametrize(
+    "name", ["token", "tokens_left", "secretary", "push_token_type", "keyword", "passport"]
+)
+def test_what_only_sounds_like_a_credential_is_read(name: str) -> None:
+    """A column that opens nothing is kept."""
+    assert not readers.is_credential(name)
