@@ -27,7 +27,7 @@ demo: $(STAMP) ## Simulate a company, run it and the four examples with publishe
 	@for name in $(EXAMPLES); do echo; echo "== examples/$$name"; $(BIN)/cdp run --config examples/$$name/cdp.yml || exit $$?; done
 
 test: $(STAMP) ## Run every test, small sizes, two modules at a time
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadscope --durations 12
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder --durations 12
 
 check: $(STAMP) ## Lint and type-check Python, SQL and the layers
 	$(BIN)/ruff check .

@@ -1,10 +1,13 @@
 """How far exact identity is from bare connected components: `python -m benchmarks.identity_speed [--records 1000000]`.
 
 A seeded graph with realistic skew: most people have few records, some share a phone, one mailbox and one phone are junk hubs,
-some records hang together in long chains. Prints, of one run: the floor (scipy's connected components, fed by Arrow from
-the staged identifiers, scipy imported before), our clustering alone, the whole identity stage from staged identifiers to
-`customer_records` (limits, verdicts, constraints, history, reasons), and the same after 1 % new records. Stage seconds are the
-sum over its models.
+some records hang together in long chains. `--shape chain` is
+one chain of all records (each shares its mailbox with the one before and its telephone with the one after), `--shape hub` one
+mailbox that all records share and the limit refuses: the worst that can come.
+
+Prints, of one run: the floor (scipy's connected components, fed by Arrow from the staged identifiers, scipy imported before), our
+clustering alone, the whole identity stage from staged identifiers to `customer_records` (limits, verdicts, constraints, history,
+reasons), and the same after 1 % new records. Stage seconds are the sum over its models.
 """
 
 import argparse
@@ -71,6 +74,21 @@ RECORDS = """
         '2026-01-01' as changed
     from numbered
 """
+# One chain, which must be cut, and one hub.
+CHAIN = """
+    select
+        'r' || i as id, 'c' || (i // 2) || '@chain.example' as email,
+        '+1557' || lpad(cast((i + 1) // 2 as varchar), 7, '0') as phone, null::varchar as loyalty,
+        null::varchar as first, null::varchar as born, '2026-01-01' as changed
+    from range({first}, {last}) as t (i)
+"""
+HUB = """
+    select
+        'r' || i as id, 'all@hub.example' as email, '+1557' || lpad(cast(i as varchar), 7, '0') as phone,
+        null::varchar as loyalty, null::varchar as first, null::varchar as born, '2026-01-01' as changed
+    from range({first}, {last}) as t (i)
+"""
+SHAPES = {"skewed": RECORDS, "chain": CHAIN, "hub": HUB}
 STAGED = (
     "stg_",
     "rows_",
@@ -99,18 +117,20 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--records", type=int, default=1_000_000)
-    records = parser.parse_args().records
+    parser.add_argument("--shape", choices=list(SHAPES), default="skewed")
+    given = parser.parse_args()
+    records, shape = given.records, SHAPES[given.shape]
     with tempfile.TemporaryDirectory(prefix="cdp-identity-") as folder:
         sources = [{"name": "crm", "connector": "files", "tables": [TABLE]}]
         company = TestCompany(Path(folder) / "c", sources, SETTINGS, select=BELOW)
-        deliver(company, 0, records)
+        deliver(company, shape, 0, records)
         full = identity_seconds(company.load_and_build())
         floor = scipy_seconds(company)
-        deliver(company, records, records + records // 100)
+        deliver(company, shape, records, records + records // 100)
         more = identity_seconds(company.load_and_build())
     clustering = full["node_components"]
     whole, again = sum(full.values()), sum(more.values())
-    print(f"{records:,} records; floor: scipy connected components fed by Arrow {floor:.2f} s")
+    print(f"{records:,} records, {given.shape}; floor: scipy connected components fed by Arrow {floor:.2f} s")
     print(f"clustering alone            {clustering:6.2f} s  {clustering / floor:5.2f} x floor")
     print(f"whole exact identity stage  {whole:6.2f} s  {whole / floor:5.2f} x floor")
     print(f"1 % new records             {again:6.2f} s  {again / whole:5.0%} of the whole stage")
@@ -119,11 +139,11 @@ def main() -> None:
         print(f"  {name:<32} {seconds:6.2f} s  {more.get(name, 0):6.2f} s")
 
 
-def deliver(company: TestCompany, first: int, last: int) -> None:
+def deliver(company: TestCompany, shape: str, first: int, last: int) -> None:
     """Write records first to last as one delivery."""
     path = company.root / "data" / f"contacts{first}.parquet"
     path.parent.mkdir(parents=True, exist_ok=True)
-    duckdb.sql(f"copy ({RECORDS.format(first=first, last=last)}) to '{path}' (format parquet)")
+    duckdb.sql(f"copy ({shape.format(first=first, last=last)}) to '{path}' (format parquet)")
 
 
 def identity_seconds(result: BuildResult) -> dict[str, float]:
