@@ -55,6 +55,11 @@ PROOFS = {
         ["tests/integration/test_identity_junk.py"],
         None,
     ),
+    "properties": (
+        "all unit tests; the property tests among them draw examples that `make test` does not",
+        ["tests/unit"],
+        None,
+    ),
     "duckdb-2": ("all integration tests on DuckDB 2.0", ["tests/integration"], "2.0.0"),
 }
 

@@ -22,7 +22,10 @@
         when regexp_matches({{ expression }}, '^[ -~]*$') then lower({{ expression }})
         when regexp_matches({{ expression }}, '^[ -~\x{C0}-\x{24F}\x{300}-\x{36F}\x{1E00}-\x{1EFF}]*$')
             then {{ letters_of_their_own('strip_accents(lower(' ~ expression ~ '))') }}
-        when regexp_matches({{ expression }}, '^[\p{Latin}\p{Greek}\p{Cyrillic}\p{Common}\p{Inherited}]*$')
+        -- only letters and marks decide: digits and signs of another script are replaced or taken out, here or later
+        when regexp_matches(
+            {{ regexp_replace_all(expression, '[^\\pL\\pM]', '') }}, '^[\p{Latin}\p{Greek}\p{Cyrillic}\p{Common}\p{Inherited}]*$'
+        )
             then {{ letters_of_their_own('strip_accents(lower(' ~ half_width(latin_digits(without_invisible(expression))) ~ '))') }}
         when regexp_matches({{ expression }}, '[\x{C0}-\x{24F}\x{300}-\x{36F}\x{1E00}-\x{1EFF}]')
             then {{ persian_letters(letters_of_their_own(base_letters(

@@ -6,7 +6,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.macros import sql
@@ -86,6 +86,7 @@ IDEMPOTENT: dict[str, tuple[str, tuple[Any, ...]]] = {
 @pytest.mark.parametrize("kind", IDEMPOTENT)
 @settings(max_examples=60, deadline=None)
 @given(values=st.lists(TEXTS, min_size=1, max_size=25))
+@example(values=["ἀ\U00018cd6", "ἀ១", "é១"])
 def test_normalising_twice_is_normalising_once(
     con: duckdb.DuckDBPyConnection, kind: str, values: list[str]
 ) -> None:
@@ -101,6 +102,7 @@ def test_normalising_twice_is_normalising_once(
 
 @settings(max_examples=60, deadline=None)
 @given(values=st.lists(TEXTS, min_size=1, max_size=25))
+@example(values=["ἀ\U00018cd6", "ἀ១", "é១"])
 def test_an_address_twice_is_an_address_once(con: duckdb.DuckDBPyConnection, values: list[str]) -> None:
     """The same for addresses, whose macro takes a list of columns."""
     expression = sql("normal_address", ["one"])
