@@ -14,6 +14,32 @@ from pipelines.specs import FileRef, TableSpec
 MAX_BROKEN_LINES = 10
 
 
+def check_header(con: duckdb.DuckDBPyConnection, file: FileRef, table: TableSpec) -> None:
+    """See that DuckDB skips what is read as the header, tried with one row below it: else rows would be taken for a part of it.
+
+    Raises CdpError when it does not, as for `id,"Size" (cm)`.
+    """
+    names, delimiter = delivered.header(file, table)
+    text = delivered.header_text(file, table)
+    line_end = text[len(text.rstrip("\r\n")) :] or "\n"
+    with delivered.temporary(con, "header") as path:
+        path.write_text(
+            text.rstrip("\r\n") + line_end + "x" + delimiter * (len(names) - 1) + line_end,
+            newline="",
+            encoding="utf-8",
+        )
+        columns = [f"c{number}" for number in range(len(names))]
+        try:
+            found = con.execute(f"select c0 from {_scanned(path, columns, delimiter)})").fetchall()
+        except duckdb.InvalidInputException:
+            found = []
+    if found != [("x",)]:
+        raise CdpError(
+            f"{file.label}: the header in line 1 cannot be told from the rows: a quote inside a name, or never closed",
+            hint='inside a quoted name a quote is doubled ("Size ""cm"""); deliver the file again',
+        )
+
+
 def plain(con: duckdb.DuckDBPyConnection, file: FileRef, table: TableSpec, found: Layout) -> str:
     """SQL of the rows of a file without broken records, in their order."""
     header, delimiter = delivered.header(file, table)
@@ -70,7 +96,14 @@ def _scan(
 
 def _read_csv(path: Path, header: list[str], delimiter: str, found: Layout) -> str:
     """The call, open for more options. A column that is never read needs a name all the same."""
-    named = [found.names.get(name, f"_cdp_unread_{number}") for number, name in enumerate(header)]
+    return _scanned(
+        path,
+        [found.names.get(name, f"_cdp_unread_{number}") for number, name in enumerate(header)],
+        delimiter,
+    )
+
+
+def _scanned(path: Path, named: list[str], delimiter: str) -> str:
     columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in named)
     return f"""read_csv({literal(str(path))}, header = false, skip = 1, delim = {literal(delimiter)}, quote = '"',
         escape = '"', auto_detect = false, columns = {{{columns}}}, max_line_size = {MAX_LINE_BYTES}"""

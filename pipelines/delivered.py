@@ -11,9 +11,12 @@ import hashlib
 import os
 import shutil
 import zlib
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -130,15 +133,7 @@ def header(file: FileRef, table: TableSpec) -> tuple[list[str], str]:
             )
         delimiter = table.delimiter or max(",;\t|", key=first.count)
         handle.seek(0)
-        try:
-            names = next(csv.reader(handle, delimiter=delimiter, strict=True))
-        except csv.Error as error:
-            if "limit" in str(error):
-                raise
-            raise CdpError(
-                f"{file.label}: line 1 is no csv header: a quote stands inside a column's name, or is not closed",
-                hint='inside a quoted name a quote is doubled ("Size ""cm"""); deliver the file again',
-            ) from error
+        names = next(csv.reader(handle, delimiter=delimiter))
     names = [name.replace("\0", "").strip().lstrip("\ufeff") for name in names]
     if any("\ufffd" in name for name in names):
         raise CdpError(
@@ -148,13 +143,15 @@ def header(file: FileRef, table: TableSpec) -> tuple[list[str], str]:
     return unique([name or f"column_{number}" for number, name in enumerate(names, start=1)]), delimiter
 
 
-def header_lines(file: FileRef, table: TableSpec) -> int:
-    """Lines that the header of a csv takes: a quoted name may hold line breaks."""
+def header_text(file: FileRef, table: TableSpec) -> str:
+    """The lines that the header of a csv takes, as they are: a quoted name may hold line breaks."""
     delimiter = header(file, table)[1]
     with _open_text(file.path, table.encoding, newline="", errors="replace") as handle:
         reader = csv.reader(handle, delimiter=delimiter)
         next(reader)
-        return reader.line_num
+        lines = reader.line_num
+        handle.seek(0)
+        return "".join(islice(handle, lines))
 
 
 def unique(names: list[str]) -> list[str]:
@@ -188,9 +185,7 @@ def as_utf8(
     plain = is_utf8(table)
     if plain and not one_line_end:
         return file.path
-    row = con.execute("select current_setting('temp_directory')").fetchall()[0]
-    target = Path(str(row[0])) / f"utf8-{os.getpid()}.txt"
-    target.parent.mkdir(parents=True, exist_ok=True)
+    target = _temporary(con, "utf8")
     # Bytes that are no characters stay what they are: DuckDB then rejects their line alone.
     keep = "surrogateescape" if plain else "strict"
     with (
@@ -199,6 +194,23 @@ def as_utf8(
     ):
         shutil.copyfileobj(source, out, 1 << 20)
     return target
+
+
+@contextmanager
+def temporary(con: duckdb.DuckDBPyConnection, name: str) -> Iterator[Path]:
+    """A path for a small file, which is gone afterwards."""
+    path = _temporary(con, name)
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _temporary(con: duckdb.DuckDBPyConnection, name: str) -> Path:
+    row = con.execute("select current_setting('temp_directory')").fetchall()[0]
+    path = Path(str(row[0])) / f"{name}-{os.getpid()}.txt"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
 
 
 def open_bytes(path: Path) -> IO[bytes]:

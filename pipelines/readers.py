@@ -28,7 +28,7 @@ from pipelines.rows import (
     quote,
     raw_name,
     raw_names,
-)  # fmt: skip
+)
 from pipelines.specs import FileRef, TableSpec
 
 __all__ = [
@@ -69,6 +69,7 @@ def layout(
         delivered.check_whole(file)
         if kind == "csv":
             names = delivered.header(file, table)[0]
+            csv_files.check_header(con, file, table)
         elif kind == "jsonl":
             some = None if exact else jsonl_files.sample(file, table, known)
             sampled = some is not None
@@ -110,10 +111,7 @@ def write(
             count = _stream(con, file, table, found, columns, stamp, target, told, hashed)
             seen = counting.result()
             # A spool may have grown since it was looked at; DuckDB takes lines up to twice the size it is told.
-            if kind == "csv":
-                _check_taken(file, table, kind, count)
-                return count
-            if count == seen.lines and seen.longest < MAX_LINE_BYTES - 1:
+            if kind == "csv" or (count == seen.lines and seen.longest < MAX_LINE_BYTES - 1):
                 return count
         except rows.STOPPED as error:
             if isinstance(error, duckdb.OutOfMemoryException):
@@ -126,21 +124,7 @@ def write(
             relation = jsonl_files.careful(found)
         else:
             relation = csv_files.careful(con, file, table, found)
-    count = rows.write(con, relation, file, found, columns, stamp, target, told, hashed=hashed)
-    _check_taken(file, table, kind, count)
-    return count
-
-
-def _check_taken(file: FileRef, table: TableSpec, kind: str, count: int) -> None:
-    """Nothing of a file with lines below its header was taken: then it was not read as it is meant. Raises CdpError."""
-    if kind != "csv" or count:
-        return
-    above = max(table.header_rows, delivered.header_lines(file, table))
-    if (lines_seen := delivered.fingerprint(file).lines) > above:
-        raise CdpError(
-            f"{file.label}: no row could be read, though it has {lines_seen} lines",
-            hint="look for a quote in line 1 that is never closed, then deliver the file again",
-        )
+    return rows.write(con, relation, file, found, columns, stamp, target, told, hashed=hashed)
 
 
 def _stream(

@@ -406,11 +406,26 @@ def test_names_are_in_raw_what_dlt_makes_of_them(tmp_path: Path) -> None:
     }
 
 
-def test_a_malformed_header_is_refused_before_it_swallows_the_file(tmp_path: Path) -> None:
-    """DuckDB would take all lines for one header."""
-    path = written(tmp_path, "a.csv", 'id,"Size" (cm),email\n1,4,a@x.io\n2,5,b@x.io\n')
-    with pytest.raises(CdpError, match=r"a\.csv: line 1 is no csv header"):
+@pytest.mark.parametrize("header", ['id,"Size" (cm),email', 'id, "Size" (cm),email', 'id,"Size,email'])
+def test_a_malformed_header_is_refused_before_it_swallows_the_file(tmp_path: Path, header: str) -> None:
+    """DuckDB would take all lines, or all up to the next quote, for one header."""
+    path = written(tmp_path, "a.csv", header + '\n1,4,a@x.io\n2,"5",b@x.io\n')
+    with pytest.raises(CdpError, match=r"a\.csv: the header in line 1 cannot be told"):
         read(path)
+
+
+@pytest.mark.parametrize(
+    "header", ['"id" ,size,email', 'id,size,"email" ', 'id,Si"ze,email', "id,size,email\r"]
+)
+@pytest.mark.parametrize("encoding", [None, "utf-16"])
+def test_a_header_that_can_be_read_is(tmp_path: Path, header: str, encoding: str | None) -> None:
+    """With rows below it and alone."""
+    line_end = "\r\n" if header.endswith("\r") else "\n"
+    data = header.rstrip("\r") + line_end
+    with_rows = data + f"1,4,a@x.io{line_end}2,5,b@x.io{line_end}"
+
+    assert len(read(written(tmp_path, "a.csv", with_rows.encode(encoding or "utf-8")), encoding)) == 2
+    assert read(written(tmp_path, "b.csv", data.encode(encoding or "utf-8")), encoding) == []
 
 
 @pytest.mark.parametrize(
