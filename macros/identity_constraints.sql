@@ -15,6 +15,19 @@
     {%- else -%} true {%- endif -%}
 {%- endmacro %}
 
+{#- Nodes with another customer than after the last finished build, which wrote `owners`: node_id, old_id, new_id. -#}
+{% macro moved_nodes(owners) -%}
+    select
+        coalesce(now.node_id, before.node_id) as node_id,
+        before.customer_id as old_id,
+        now.customer_id as new_id
+    from (select node_id, customer_id from {{ owners }} where {{ is_reassigned('node_id') }}) as before
+    full join (
+        select node_id, customer_id from {{ ref('int_identity__assigned') }} where {{ is_reassigned('node_id') }}
+    ) as now on before.node_id = now.node_id
+    where before.customer_id is distinct from now.customer_id
+{%- endmacro %}
+
 {#- Ids whose seed record, as the registry has it now, is such a node. All ids of a cluster are seeded in its component: they are
     among them together or not at all. -#}
 {% macro reassigned_ids() -%}

@@ -7,7 +7,7 @@ import duckdb
 from pipelines import delivered
 from pipelines.delivered import MAX_LINE_BYTES, SHOWN_CHARACTERS
 from pipelines.errors import CdpError
-from pipelines.rows import NOTHING, Layout, literal, quote, shown
+from pipelines.rows import NOTHING, Layout, line_as_kept, literal, quote
 from pipelines.specs import FileRef, TableSpec
 
 # A broken record of csv that spans more lines than this is taken for a quote that was never closed.
@@ -78,7 +78,7 @@ def careful(con: duckdb.DuckDBPyConnection, file: FileRef, table: TableSpec, fou
             null::varchar as _cdp_raw
         from good asof left join steps on n >= from_n
         union all
-        select {nulls}line, 'broken csv line: ' || error_type, {shown(found, "coalesce(csv_line, '')")} from bad
+        select {nulls}line, 'broken csv line: ' || error_type, {line_as_kept(found, "coalesce(csv_line, '')")} from bad
         ) where _cdp_position > {table.header_rows}
     """
 

@@ -12,7 +12,7 @@ import duckdb
 
 from pipelines import delivered, lines
 from pipelines.delivered import MAX_LINE_BYTES
-from pipelines.rows import NOTHING, Layout, literal, quote, shown
+from pipelines.rows import NOTHING, Layout, line_as_kept, literal, quote
 from pipelines.specs import FileRef, TableSpec
 
 SAMPLED_FROM = 64 << 20
@@ -109,7 +109,7 @@ def careful(found: Layout) -> str:
             case when problem is not null then 'broken line: ' || problem
                 when json_kind is null then 'broken JSON' when json_kind <> 'OBJECT'
                 then 'the line is not a JSON object' end as _cdp_error,
-            case when json_kind is distinct from 'OBJECT' then {shown(found, "line")} end as _cdp_raw
+            case when json_kind is distinct from 'OBJECT' then {line_as_kept(found, "line")} end as _cdp_raw
         from (select n, line, text, problem, json_kind, {taken if pointers else "null"} as v,
             {types if pointers else "null"} as t from lines)
     """

@@ -18,7 +18,7 @@ from pipelines.specs import FileRef
 BATCH_ROWS = 100_000
 # Not DuckDB's own 122,880: batches of exactly its row group are written twice, at insert and at checkpoint.
 ROW_GROUP = 100_000
-# No dictionaries: what they save of a file that is read once, lz4 saves too, and they cost a tenth of the writing.
+# No dictionaries: what they save of a file that is read once, lz4 saves too.
 OPTIONS = f"format parquet, row_group_size {ROW_GROUP}, compression lz4_raw, dictionary_size_limit 1"
 # Never read, whatever the mapping says: a password has no business in a warehouse. A plain `token` may be an id (Typeform's is).
 _CREDENTIAL = re.compile(
@@ -112,7 +112,7 @@ def raw_names(
     return names
 
 
-def shown(found: Layout, line: str) -> str:
+def line_as_kept(found: Layout, line: str) -> str:
     """SQL of a broken line as it is kept: not of a file with columns that are never read, as nobody can tell them apart."""
     withheld = literal("withheld: the file has a column that looks like a credential")
     return withheld if any(is_credential(name) for name in found.left_out) else line
@@ -217,13 +217,8 @@ def _selected(
 
 
 def _content(by_raw: Mapping[str, str]) -> str:
-    """SQL of a row's text: its non-null columns, named, in name order. A row without nulls takes one copy, not two."""
-    named = sorted((name, raw) for raw, name in by_raw.items())
-    if not named:
-        return literal("")
-    parts = ", ".join(f"{literal(name + '=')} || {quote(raw)}" for name, raw in named)
-    whole = ", ".join(
-        f"{literal((chr(31) if n else '') + name + '=')}, {quote(raw)}" for n, (name, raw) in enumerate(named)
-    )
-    full = " and ".join(f"{quote(raw)} is not null" for _, raw in named)
-    return f"case when {full} then concat({whole}) else concat_ws(chr(31), {parts}) end"
+    """SQL of a row's text: its non-null columns, named, in name order."""
+    parts = [
+        f"{literal(name + '=')} || {quote(raw)}" for name, raw in sorted((n, r) for r, n in by_raw.items())
+    ]
+    return f"concat_ws(chr(31), {', '.join(parts)})" if parts else literal("")

@@ -13,27 +13,8 @@ events as (
 ),
 
 {% if is_incremental() and owners %}
-owned_before as (
-    select
-        node_id,
-        customer_id
-    from {{ owners }}
-    where {{ is_reassigned('node_id') }}
-),
-
-owned_now as (
-    select
-        node_id,
-        customer_id
-    from {{ ref('int_identity__assigned') }}
-    where {{ is_reassigned('node_id') }}
-),
-
 moved_nodes as (
-    select now.node_id
-    from owned_before as before
-    full join owned_now as now on before.node_id = now.node_id
-    where before.customer_id is distinct from now.customer_id and now.node_id is not null
+    {{ moved_nodes(owners) }}
 ),
 
 new_records as (

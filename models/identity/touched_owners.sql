@@ -20,29 +20,8 @@ devices as (
 ),
 
 {% if is_incremental() and owners and nodes and slices %}
-owned_before as (
-    select
-        node_id,
-        customer_id
-    from {{ owners }}
-    where {{ is_reassigned('node_id') }}
-),
-
-owned_now as (
-    select
-        node_id,
-        customer_id
-    from {{ ref('int_identity__assigned') }}
-    where {{ is_reassigned('node_id') }}
-),
-
 moved_nodes as (
-    select
-        before.customer_id as old_id,
-        now.customer_id as new_id
-    from owned_before as before
-    full join owned_now as now on before.node_id = now.node_id
-    where before.customer_id is distinct from now.customer_id
+    {{ moved_nodes(owners) }}
 ),
 
 found as (
