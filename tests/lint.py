@@ -1,6 +1,7 @@
 """What ruff and mypy cannot see: `python -m tests.lint` (part of `make check`; the tests run it too).
 
-* imports point one way: `pipelines` never imports `cli`, nothing in the product imports `tests`, `demo` or `benchmarks`;
+* imports point one way: `pipelines` never imports `cli`, `scoring` neither, nothing in the product imports `tests`, `demo` or
+  `benchmarks`;
 * the layers of the dbt manifest: only staging reads raw, nothing points back;
 * every model says its grain and is described, every mart enforces a contract, describes its columns and tests its key;
 * every compiled model parses as DuckDB SQL and, by sqlglot, as Spark SQL;
@@ -24,7 +25,12 @@ import typer
 ROOT = Path(__file__).resolve().parent.parent
 # Later layers read earlier ones; audiences are the company's, and what unions them comes after.
 LAYERS = ("config", "staging", "identity", "customer", "marts", "audiences", "members", "syncs")
-FORBIDDEN = {"pipelines": {"cli", "tests", "demo", "benchmarks"}, "cli": {"tests", "demo", "benchmarks"}}
+FORBIDDEN = {
+    "pipelines": {"cli", "scoring", "tests", "demo", "benchmarks"},
+    "scoring": {"cli", "pipelines", "dbt", "tests", "demo", "benchmarks"},
+    "models": {"cli", "pipelines", "tests", "demo", "benchmarks"},
+    "cli": {"tests", "demo", "benchmarks"},
+}
 
 
 def imports() -> Iterator[str]:
@@ -82,8 +88,8 @@ def models(manifest: dict[str, Any]) -> Iterator[str]:
         if node["resource_type"] != "model" or not ours:
             continue
         name = node["original_file_path"]
-        if "-- Grain: one row" not in node["raw_code"]:
-            yield f"{name}: no line `-- Grain: one row per ...`"
+        if "Grain: one row" not in node["raw_code"]:
+            yield f"{name}: no line `Grain: one row per ...`"
         if not node["description"]:
             yield f"{name}: not described in its yml"
         if node["schema"] != "marts":
