@@ -98,6 +98,7 @@ final as (
         channel,
         language,
         responded_at,
+        {{ local_date('responded_at') }} as responded_on,
         order_id,
         ticket_id,
         invitation_id,
