@@ -125,12 +125,24 @@ def invoke(company: Company, arguments: list[str]) -> DbtResult:
                 "schema": getattr(one.node, "schema", None),
                 "status": str(one.status),
                 "seconds": float(one.execution_time),
+                "span": _span(one.timing),
                 "failures": one.failures,
                 "severity": str(getattr(one.node.config, "severity", "") or "").lower(),
                 "message": _short(str(one.message or "")),
             }
         )
     return result
+
+
+def _span(timing: Any) -> tuple[float, float] | None:
+    """When a node began and ended, in seconds of the epoch; nodes overlap, for dbt runs two at a time."""
+    parts = [part for part in timing or [] if part.started_at and part.completed_at]
+    if not parts:
+        return None
+    return (
+        min(part.started_at for part in parts).timestamp(),
+        max(part.completed_at for part in parts).timestamp(),
+    )
 
 
 def raise_on_error(result: DbtResult, company: Company, doing: str) -> None:
