@@ -105,7 +105,8 @@ def invoke(company: Company, arguments: list[str]) -> DbtResult:
         if _read is not None:
             manifest: Any = _read[1]
             _uncompile(manifest)
-            outcome = dbtRunner(manifest=manifest).invoke([*options, *arguments])
+            # reading has written the artifacts of the project; writing them again costs as much as twenty small models
+            outcome = dbtRunner(manifest=manifest).invoke([*options, "--no-write-json", *arguments])
         _close()
     running = False
     result = DbtResult(bool(outcome.success))
