@@ -12,7 +12,7 @@ from typing import Any
 
 import duckdb
 
-from cli import dbt, fuzzy_judge, fuzzy_links, fuzzy_model, overrides, relations, runs, warehouse
+from cli import cases, dbt, fuzzy_judge, fuzzy_links, fuzzy_model, overrides, relations, runs, warehouse
 from cli.config import Company, secret
 from cli.generate import fingerprint, generate, source_specs
 from cli.idle import idle
@@ -130,6 +130,7 @@ def prepare(company: Company) -> None:
         exports_schema.ensure(con)
         overrides.refresh_effects(con)
         fuzzy_links.ensure(con)
+        cases.ensure(con)
         _ensure_state(con, company)
         _ensure_raw(con, company)
 

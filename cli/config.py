@@ -22,6 +22,7 @@ from pydantic import (
 )
 
 from cli import yaml_lines
+from cli.config_cases import DAYS, Cases
 from cli.config_sources import Part, Source
 from cli.config_values import Currency, Name, Timezone
 from pipelines.errors import UsageError
@@ -123,6 +124,10 @@ class Cx(Part):
     """Customer experience definitions."""
 
     questions: dict[str, Question] = {}
+    cases: Cases = Cases()
+    case_owners: dict[str, str] = {}
+    survey_cooldown: str = Field("30d", pattern=DAYS)
+    survey_purpose: Name | None = None
 
 
 class Purpose(Part):

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from cli.config import CdpFile
+from cli.config_cases import days
 from cli.sql_text import empty, plain
 
 QUESTION_COLUMNS = (
@@ -74,6 +75,30 @@ def config_models(file: CdpFile) -> dict[str, str]:
             ),
             identifiers,
             "identifier type",
+        ),
+        "config_cases": _values(
+            (
+                ("window_days", "int"),
+                ("contact_within_days", "int"),
+                ("follow_up_days", "int"),
+                ("survey_cooldown_days", "int"),
+                ("survey_purpose", "string"),
+            ),
+            [
+                (
+                    days(file.cx.cases.window),
+                    days(file.cx.cases.contact_within),
+                    days(file.cx.cases.follow_up),
+                    days(file.cx.survey_cooldown),
+                    file.cx.survey_purpose,
+                )
+            ],
+            "company: the closed-loop settings",
+        ),
+        "config_case_rules": _values(
+            (("kind", "string"), ("name", "string"), ("text", "string"), ("number", "int")),
+            file.cx.cases.rules(file.cx.case_owners),
+            "closed-loop rule (trigger, bad_to, contact or owner)",
         ),
     }
 

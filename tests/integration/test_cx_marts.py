@@ -386,7 +386,7 @@ def test_consents_hold_at_as_of(built: Built) -> None:
 
 
 def test_tickets_of_both_kinds(built: Built) -> None:
-    """Declared tickets keep their own times, logged ones run from the first change to the last."""
+    """Declared tickets keep their own times, logged ones run from the first change to the solution; `new` is none."""
     company, _ = built
 
     rows = company.rows(
@@ -399,7 +399,7 @@ def test_tickets_of_both_kinds(built: Built) -> None:
         ("desk.tickets:t2", False, 24.0, False, None),
         ("old_desk.stage~c1", False, 48.0, False, 2),
         ("old_desk.stage~c2", False, 96.0, False, 2),
-        ("old_desk.stage~c3", False, 0.0, False, 1),
+        ("old_desk.stage~c3", False, None, True, 1),
     ]
 
 

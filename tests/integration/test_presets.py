@@ -10,6 +10,7 @@ import gzip
 import json
 import shutil
 from collections import Counter
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -255,3 +256,22 @@ def test_header_rows_are_no_rows_and_positions_are_the_files(company: TestCompan
         ("R_3cccccccccccccc", "2", None),
         ("R_4dddddddddddddd", "11", "outside the scale"),
     ]
+
+
+def test_zendesk_solutions_come_from_the_status_log(company: TestCompany) -> None:
+    """Zendesk's tickets have no time of solution: it is the last step into solved, not the closing a day later."""
+    changes = [row for row in delivered("zendesk", "field_history") if row["field_name"] == "status"]
+    mine = [row for row in changes if row["ticket_id"] == "11071"]
+    solved = [row["updated"] for row in mine if row["value"] == "solved"]
+    found = company.rows(
+        """select strftime(solved_at, '%Y-%m-%d %H:%M:%S'), reopens, is_open, changes, round(resolution_minutes),
+            first_reply_minutes from marts.tickets where source = 'zendesk' and ticket_id = '11071'"""
+    )
+    minutes = (datetime.fromisoformat(solved[0]) - datetime(2020, 8, 28, 18, 6, 36)).total_seconds() / 60
+
+    assert found == [(solved[0], 0, False, len(mine), round(minutes), None)]
+    assert solved[0] < max(row["updated"] for row in mine)
+    # a ticket whose log begins with its solution: solved, nobody knows how long it took
+    assert company.rows(
+        "select is_open, resolution_minutes from marts.tickets where source = 'zendesk' and ticket_id = '6964'"
+    ) == [(False, None)]

@@ -28,7 +28,8 @@ ordered_changes as (
         *,
         row_number() over (
             partition by source, ticket_id order by changed_at desc, record_id desc
-        ) as age
+        ) as age,
+        row_number() over (partition by source, ticket_id order by changed_at, record_id) as place
     from ticket_changes
 ),
 
@@ -38,17 +39,43 @@ logs as (
         ticket_id,
         max(brand) as brand,
         count(*) as changes,
+        count(*) filter (where {{ is_open_stage('stage') }} or {{ is_solved_stage('stage') }}) as plain_changes,
         min(changed_at) as opened_at,
-        max(changed_at) as solved_at,
-        max(case when age = 1 then stage end) as status
+        max(changed_at) as changed_at,
+        max(case when age = 1 then stage end) as status,
+        max(case when place = 1 and {{ is_solved_stage('stage') }} then 1 else 0 end) as begins_solved
     from ordered_changes
     group by source, ticket_id
 ),
 
-derived as (
-    select logs.*
+moves as (
+    select
+        source,
+        ticket_id,
+        max(case when move = 'solved' then moved_at end) as solved_at,
+        max(case when move = 'reopened' then moved_at end) as reopened_at,
+        count(*) filter (where move = 'reopened') as reopens,
+        max(case when age = 1 then move end) as last_move
+    from {{ ref('int_service__ticket_moves') }}
+    group by source, ticket_id
+),
+
+logged as (
+    select
+        logs.*,
+        moves.solved_at,
+        moves.reopened_at,
+        moves.last_move,
+        -- a log of codes cannot say whether a ticket came back
+        case when logs.plain_changes > 0 then coalesce(moves.reopens, 0) end as reopens
     from logs
-    left join declared on logs.source = declared.source and logs.ticket_id = declared.ticket_id
+    left join moves on logs.source = moves.source and logs.ticket_id = moves.ticket_id
+),
+
+derived as (
+    select logged.*
+    from logged
+    left join declared on logged.source = declared.source and logged.ticket_id = declared.ticket_id
     where declared.ticket_id is null
 ),
 
@@ -62,31 +89,27 @@ all_tickets as (
         declared.order_id,
         declared.opened_at,
         declared.first_reply_at,
-        declared.solved_at,
+        coalesce(declared.solved_at, logged.solved_at) as solved_at,
         declared.status,
         declared.priority,
         declared.channel,
         declared.category,
         declared.touchpoint,
         declared.subject,
-        logs.changes,
+        coalesce(lower(declared.case_id), {{ case_id_in('declared.subject') }}) as case_id,
+        logged.changes,
+        logged.reopens,
+        logged.reopened_at,
         -- the source's own word goes before the stamp: a re-opened ticket keeps the time it was first solved
         case
-            when
-                declared.status in (
-                    'new', 'open', 'pending', 'hold', 'on_hold', 'on-hold', 'waiting', 'in_progress', 'reopened'
-                )
-                then true
-            when
-                declared.status in (
-                    'solved', 'resolved', 'closed', 'done', 'cancelled', 'canceled', 'merged', 'spam'
-                )
-                then false
-            else declared.solved_at is null
-        end as is_open
+            when {{ is_open_stage('declared.status') }} then true
+            when {{ is_solved_stage('declared.status') }} then false
+            else coalesce(declared.solved_at, case when logged.last_move = 'solved' then logged.solved_at end) is null
+        end as is_open,
+        0 as begins_solved
     from declared
     left join owners on declared.node_id = owners.node_id
-    left join logs on declared.source = logs.source and declared.ticket_id = logs.ticket_id
+    left join logged on declared.source = logged.source and declared.ticket_id = logged.ticket_id
     union all
     select
         ticket_id,
@@ -97,17 +120,29 @@ all_tickets as (
         cast(null as {{ sql_type('string') }}) as order_id,
         opened_at,
         cast(null as timestamp) as first_reply_at,
-        solved_at,
+        -- a log of codes has no word for solved: its last change is taken as the end
+        case when plain_changes > 0 then solved_at else changed_at end as solved_at,
         status,
         cast(null as {{ sql_type('string') }}) as priority,
         cast(null as {{ sql_type('string') }}) as channel,
         cast(null as {{ sql_type('string') }}) as category,
         cast(null as {{ sql_type('string') }}) as touchpoint,
         cast(null as {{ sql_type('string') }}) as subject,
+        cast(null as {{ sql_type('string') }}) as case_id,
         changes,
-        -- a bare log has no word for solved: its last change is taken as the end
-        false as is_open
+        reopens,
+        reopened_at,
+        plain_changes > 0 and coalesce(last_move, 'reopened') = 'reopened' as is_open,
+        begins_solved
     from derived
+),
+
+timed as (
+    select
+        *,
+        -- a log that begins with the solution does not know how long it took
+        case when not is_open and begins_solved = 0 then solved_at end as ended_at
+    from all_tickets
 ),
 
 final as (
@@ -129,10 +164,14 @@ final as (
         touchpoint,
         subject,
         cast({{ seconds_between('opened_at', 'first_reply_at') }} / 60 as double) as first_reply_minutes,
-        cast(case when not is_open then {{ seconds_between('opened_at', 'solved_at') }} / 3600 end as double)
-            as resolution_hours,
-        changes
-    from all_tickets
+        cast({{ seconds_between('opened_at', 'ended_at') }} / 3600 as double) as resolution_hours,
+        changes,
+        cast({{ seconds_between('opened_at', 'ended_at') }} / 60 as double) as resolution_minutes,
+        reopens,
+        reopened_at,
+        case when status = 'reopened' then true else reopens > 0 end as is_reopened,
+        case_id
+    from timed
 )
 
 select * from final
