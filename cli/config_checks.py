@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from cli.config import DEFAULT_IDENTIFIERS, Company
+from cli.config_cx import cx_problems
 from cli.source_checks import Problem, source_problems
 
 # Columns of generated staging that every row has.
@@ -40,6 +41,7 @@ def problems(company: Company) -> Iterator[Problem]:
         yield ("warehouse", "published"), "must be another file than `path`: publishing replaces it"
     yield from _identifiers(company)
     yield from source_problems(company)
+    yield from cx_problems(company)
 
 
 def _identifiers(company: Company) -> Iterator[Problem]:

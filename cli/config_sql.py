@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from cli import config_cx
 from cli.config import CdpFile
 from cli.sql_text import empty, plain
 
@@ -75,6 +76,17 @@ def config_models(file: CdpFile) -> dict[str, str]:
             identifiers,
             "identifier type",
         ),
+        "config_cx": _values(
+            config_cx.COLUMNS, [(file.cx.response_window_days, file.cx.duplicate_minutes)], "company"
+        ),
+        "config_cx_dimensions": _values(
+            config_cx.DIMENSION_COLUMNS, [(name,) for name in file.cx.dimensions], "further cut of CX scores"
+        ),
+        "config_drivers": _values(
+            config_cx.DRIVER_COLUMNS,
+            config_cx.driver_rows(file.cx),
+            "outcome, survey (null: each) and driver",
+        ),
     }
 
 
@@ -93,6 +105,6 @@ def _values(columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[object]]
 def _literal(value: object) -> str:
     if value is None:
         return "null"
-    if isinstance(value, (int, float)):
-        return str(value)
+    if isinstance(value, (bool, int, float)):
+        return str(value).lower()
     return plain("'" + str(value).replace("'", "''") + "'")
