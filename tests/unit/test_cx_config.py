@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from cli.config import load_company
-from cli.config_cx import driver_rows
+from cli.config_cx import MAX_DRIVERS, driver_rows
 from pipelines.errors import UsageError
+from scoring import drivers
 
 GOOD = """\
 sources:
@@ -84,3 +85,8 @@ def test_drivers_as_declared_and_as_we_pair_them(tmp_path: Path) -> None:
         ("nps", "first_reply_hours", True),
     ]
     assert driver_rows(none) == []
+
+
+def test_as_many_drivers_may_be_declared_as_can_be_fitted() -> None:
+    """cli does not import scoring for one number."""
+    assert MAX_DRIVERS == drivers.MAX_DRIVERS
