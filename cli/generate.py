@@ -108,6 +108,8 @@ def link_project(company: Company) -> Path:
         name: PROJECT / name for name in ("dbt_project.yml", "profiles.yml", "models", "macros", "seeds")
     }
     links |= {"tests": PROJECT / "tests", COMPANY_MODELS: company.models, GENERATED_MODELS: company.generated}
+    # MetricFlow looks for dbt's artifacts below the project, whatever DBT_TARGET_PATH says
+    links |= {"target": company.dot / "target"}
     project.mkdir(parents=True, exist_ok=True)
     for name, target in links.items():
         link = project / name

@@ -32,13 +32,14 @@ def default_path(company: Company) -> Path:
     return company.published.parent / "report.html"
 
 
-def write(company: Company, out: Path | None = None) -> Path:
-    """Write the page, whole or not at all, and return where it is.
+def write(company: Company, out: Path | None = None) -> tuple[Path, Figures]:
+    """Write the page, whole or not at all, and return where it is and the figures on it.
 
     Raises CdpError when nothing is published or the place cannot be written.
     """
     path = out or default_path(company)
-    content = page(report_data.read(company))
+    figures = report_data.read(company)
+    content = page(figures)
     fresh = path.with_name(f".{path.name}.tmp-{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -49,7 +50,7 @@ def write(company: Company, out: Path | None = None) -> Path:
         raise warehouse.translate(error, path) from error
     finally:
         fresh.unlink(missing_ok=True)
-    return path
+    return path, figures
 
 
 def page(figures: Figures) -> str:

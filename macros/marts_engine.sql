@@ -18,6 +18,15 @@
     explode(sequence({{ first }}, {{ last }}, interval 1 month))
 {%- endmacro %}
 
+{#- Rows of days, from one date expression to another, both included. -#}
+{% macro day_series(first, last) -%} {{ return(adapter.dispatch('day_series')(first, last)) }} {%- endmacro %}
+{% macro duckdb__day_series(first, last) -%}
+    cast(unnest(generate_series({{ first }}, {{ last }}, interval 1 day)) as date)
+{%- endmacro %}
+{% macro default__day_series(first, last) -%}
+    explode(sequence({{ first }}, {{ last }}, interval 1 day))
+{%- endmacro %}
+
 {#- First day of the reporting month of a UTC timestamp. -#}
 {% macro local_month(expression) -%} cast(date_trunc('month', {{ local_time(expression) }}) as date) {%- endmacro %}
 

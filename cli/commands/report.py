@@ -19,11 +19,14 @@ def report(
 ) -> None:
     """Write one self-contained HTML page from the published file: aggregates only, no personal data.
 
+    With --json the figures on it are printed too, each list as the page's query gives it; money as text.
+
     Example: cdp report --config demo/cdp.yml --out /tmp/report.html
 
     Exit codes: 0 written, 1 nothing is published or the file cannot be written, 2 configuration.
     """
     from cli.report import write
 
-    path = write(company(config), out)
-    typer.echo(json.dumps({"report": str(path)}) if as_json else str(path))
+    path, figures = write(company(config), out)
+    told = {"report": str(path), "figures": figures.rows}
+    typer.echo(json.dumps(told, default=str) if as_json else str(path))

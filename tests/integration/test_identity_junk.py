@@ -6,7 +6,8 @@ Small: 1,000 and 4,000 records a value; at full size (`CDP_PROOF=1`) 25,000 and 
 import os
 from pathlib import Path
 
-from benchmarks.identity_speed import identity_seconds
+from benchmarks.identity_speed import identity_nodes
+from benchmarks.spans import wall_seconds
 from tests.companies import BELOW_MARTS, CONTACTS, TestCompany
 
 FULL = bool(os.environ.get("CDP_PROOF"))
@@ -26,7 +27,7 @@ def _shared(path: Path, holders: int) -> tuple[TestCompany, float]:
     rows = [f"m{i},{MAILBOX},+8491{3_000_000 + i // 2},Name{i // 2},L" for i in range(holders)]
     rows += [f"p{i},own{i // 2}@mail.example,{PHONE},Name{i // 2},L" for i in range(holders)]
     company.csv("data/contacts1.csv", "id,email,phone,first,last", *rows)
-    return company, sum(identity_seconds(company.load_and_build()).values())
+    return company, wall_seconds(identity_nodes(company.load_and_build()))
 
 
 def test_values_that_everybody_shares_merge_nobody_and_cost_no_pairs(tmp_path: Path) -> None:

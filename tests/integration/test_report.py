@@ -1,6 +1,8 @@
 """Report, customer show, status and doctor on a company that was really loaded, built and sent from."""
 
+import csv
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -12,6 +14,8 @@ from typing import Any
 import duckdb
 import pytest
 
+from cli.config import load_company
+from cli.dbt import environment
 from cli.report_figures import interval, score
 from cli.summary import summarise
 
@@ -109,6 +113,72 @@ def test_the_page_and_the_summary_of_the_run_agree(config: Path, page: str) -> N
     assert told["merged_records"] > 0
     assert f">{told['rows']['received']:,}<" in page
     assert f"{told['merged_records']:,} person records were merged" in page
+
+
+def metrics(config: Path, names: str, by: str, folder: Path) -> dict[str, dict[str, str]]:
+    """What MetricFlow answers: group -> metric -> figure as text. The variables are those `cdp env` prints."""
+    variables = environment(load_company(config))
+    project, out = variables["DBT_PROJECT_DIR"], folder / "answer.csv"
+    question = ["query", "--metrics", names, "--group-by", by, "--csv", str(out)]
+    result = subprocess.run(
+        [str(Path(sys.executable).with_name("mf")), *question],
+        cwd=project,
+        env=os.environ | variables,
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    with out.open(encoding="utf-8", newline="") as file:
+        return {row[by]: row for row in csv.DictReader(file)}
+
+
+def test_sql_command_and_metric_query_give_one_number(config: Path, tmp_path: Path) -> None:
+    """One definition, three ways to ask: the mart, `cdp report --json`, and the semantic layer."""
+    told = json.loads(done("report", "--config", config, "--out", tmp_path / "r.html", "--json"))["figures"]
+    shown = {row["question"]: row for row in told["scores"]}
+    asked = metrics(
+        config, "nps_relational,nps_answers,csat,csat_answers,share_easy", "answer__question", tmp_path
+    )
+    mart = dict(
+        ask(config, "select question, score from marts.cx_scores where period = 'all' and dimension = 'all'")
+    )
+
+    assert (
+        float(asked["nps_overall"]["nps_relational"]) == shown["nps_overall"]["score"] == mart["nps_overall"]
+    )
+    assert int(asked["nps_overall"]["nps_answers"]) == shown["nps_overall"]["n"] > 0
+    for question in ("csat_delivery", "csat_support"):
+        assert float(asked[question]["csat"]) == shown[question]["score"] == mart[question]
+        assert int(asked[question]["csat_answers"]) == shown[question]["n"] > 0
+    easy = "select share_easy from marts.cx_ces_by_touchpoint where question = 'ease_support' and touchpoint = 'support'"
+    assert [(float(asked["ease_support"]["share_easy"]),)] == ask(config, easy)
+
+    months = metrics(
+        config,
+        "purchases,purchase_revenue,active_customers,revenue_per_active_customer",
+        "metric_time__month",
+        tmp_path,
+    )
+    marts = ask(
+        config, "select month_start, orders, revenue, active_customers, revenue_per_active from marts.kpis"
+    )
+    kpis = {row["month_start"]: row for row in told["kpis"]}
+    assert len(marts) > 10
+    for month, orders, revenue, active, per_active in marts:
+        found, command = months[f"{month} 00:00:00"], kpis[str(month)]
+        assert int(found["purchases"]) == orders == command["orders"]
+        assert float(found["purchase_revenue"]) == float(revenue) == float(command["revenue"])
+        assert int(found["active_customers"]) == active == command["active_customers"]
+        assert round(float(found["revenue_per_active_customer"]), 2) == float(per_active)
+    ages = metrics(config, "retention_rate", "cohort_age__age_months", tmp_path)
+    rates = ask(
+        config,
+        "select age_months, cast(sum(active) as double) / sum(cohort_size) from marts.retention_cohorts"
+        " where is_mature group by age_months",
+    )
+    assert {
+        int(age): float(row["retention_rate"]) for age, row in ages.items() if row["retention_rate"]
+    } == dict(rates)
 
 
 def test_sends_and_their_reasons_are_on_the_page(config: Path, page: str) -> None:

@@ -64,7 +64,7 @@ class Page(HTMLParser):
 @pytest.fixture
 def source(tmp_path: Path) -> str:
     """The page of a company with every table."""
-    return report.write(published(tmp_path)).read_text()
+    return report.write(published(tmp_path))[0].read_text()
 
 
 @pytest.fixture
@@ -206,7 +206,7 @@ def test_when_and_of_which_run(page: Page) -> None:
 
 def test_simulated_data_are_said_to_be(tmp_path: Path, source: str) -> None:
     """At the head, in the title and at the foot; and a real company carries no such word."""
-    real = report.write(published(tmp_path / "real", notice=None)).read_text()
+    real = report.write(published(tmp_path / "real", notice=None))[0].read_text()
 
     assert source.count(NOTICE) >= 3
     assert f'<p class="notice" role="note">{NOTICE}</p>' in source
@@ -217,7 +217,7 @@ def test_simulated_data_are_said_to_be(tmp_path: Path, source: str) -> None:
 def test_an_empty_published_file_gives_a_page_that_says_so(tmp_path: Path) -> None:
     """A first run of a company without orders or surveys must not end in a traceback, nor in zeros."""
     page = Page(
-        report.write(published(tmp_path, sql="create schema ops; create schema exports;")).read_text()
+        report.write(published(tmp_path, sql="create schema ops; create schema exports;"))[0].read_text()
     )
 
     assert "The published file has no marts.customer_360." in page.text
@@ -232,7 +232,7 @@ def test_without_purchases_revenue_is_unknown(tmp_path: Path) -> None:
         con.execute(
             "delete from kpis; delete from orders; delete from retention_cohorts; delete from cx_scores"
         )
-    page = Page(report.write(company).read_text())
+    page = Page(report.write(company)[0].read_text())
 
     assert "revenue is unknown, not zero" in page.text
     assert "Revenue per month" not in page.text
@@ -252,7 +252,7 @@ def test_nothing_published_says_what_to_do(tmp_path: Path) -> None:
 def test_a_failed_write_keeps_the_old_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whole or not at all, and no half file is left beside it."""
     company = published(tmp_path)
-    path = report.write(company)
+    path, _ = report.write(company)
     before = path.read_text()
 
     def full(*_: object, **__: object) -> None:
