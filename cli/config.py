@@ -23,6 +23,7 @@ from pydantic import (
 
 from cli import yaml_lines
 from cli.config_cases import DAYS, Cases
+from cli.config_cx import Drivers
 from cli.config_sources import Part, Source
 from cli.config_values import Currency, Name, Timezone
 from pipelines.errors import UsageError
@@ -128,6 +129,14 @@ class Cx(Part):
     case_owners: dict[str, str] = {}
     survey_cooldown: str = Field("30d", pattern=DAYS)
     survey_purpose: Name | None = None
+    dimensions: list[Name] = []
+    """Attributes of responses that scores are cut by, beside survey, touchpoint, channel, language, source and brand."""
+    response_window_days: int = Field(30, ge=1, le=365)
+    """An invitation is open so long; after it, an answer no longer counts for the response rate."""
+    duplicate_minutes: int = Field(10, ge=0, le=1440)
+    """A person's answer to the same question so shortly before another is an earlier submission of it; 0 = never."""
+    drivers: list[Drivers] | None = None
+    """What scores are analysed against; null = each relational question against the transactional ones, [] = nothing."""
 
 
 class Purpose(Part):

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from cli.config import DEFAULT_IDENTIFIERS, Company
 from cli.config_cases import case_problems
+from cli.config_cx import cx_problems
 from cli.source_checks import Problem, source_problems
 
 # Columns of generated staging that every row has.
@@ -42,6 +43,7 @@ def problems(company: Company) -> Iterator[Problem]:
     yield from _identifiers(company)
     yield from source_problems(company)
     yield from case_problems(company)
+    yield from cx_problems(company)
 
 
 def _identifiers(company: Company) -> Iterator[Problem]:

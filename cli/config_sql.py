@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from cli import config_cx
 from cli.config import CdpFile
 from cli.config_cases import days
 from cli.sql_text import empty, plain
@@ -100,6 +101,17 @@ def config_models(file: CdpFile) -> dict[str, str]:
             file.cx.cases.rules(file.cx.case_owners),
             "closed-loop rule (trigger, bad_to, contact or owner)",
         ),
+        "config_cx": _values(
+            config_cx.COLUMNS, [(file.cx.response_window_days, file.cx.duplicate_minutes)], "company"
+        ),
+        "config_cx_dimensions": _values(
+            config_cx.DIMENSION_COLUMNS, [(name,) for name in file.cx.dimensions], "further cut of CX scores"
+        ),
+        "config_drivers": _values(
+            config_cx.DRIVER_COLUMNS,
+            config_cx.driver_rows(file.cx),
+            "outcome, survey (null: each) and driver",
+        ),
     }
 
 
@@ -118,6 +130,6 @@ def _values(columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[object]]
 def _literal(value: object) -> str:
     if value is None:
         return "null"
-    if isinstance(value, (int, float)):
-        return str(value)
+    if isinstance(value, (bool, int, float)):
+        return str(value).lower()
     return plain("'" + str(value).replace("'", "''") + "'")

@@ -4,14 +4,18 @@ Nothing here reads our SQL, our configuration or our warehouse, so that agreemen
 scales and formulas are written out again from the publishers' documents; scipy gives the t quantile only.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from itertools import permutations
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
+Floats = npt.NDArray[np.float64]
 Z95 = float(stats.norm.ppf(0.975))
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
@@ -78,13 +82,43 @@ class Grocery:
     per_household: pd.DataFrame
 
 
-def nps(scores: Iterable[float]) -> Score:
+def _points(metric: str, values: Floats, limit: float) -> Floats:
+    """What a figure is the mean of: 1, 0, -1; 1 and 0; the score itself."""
+    if metric == "nps":
+        return (values >= 9).astype(float) - (values <= 6)
+    return (values >= limit).astype(float) if metric == "csat" else values
+
+
+def clustered_variance(points: Floats, people: Sequence[str], weights: Floats | None = None) -> float:
+    """Variance of the (weighted) mean when whole people are drawn: linearised, people as sampling units."""
+    w = np.ones(len(points)) if weights is None else weights
+    mean = float((w * points).sum() / w.sum())
+    scores = pd.Series(w * (points - mean)).groupby(list(people)).sum()
+    g = len(scores)
+    return float(g / (g - 1) * (scores**2).sum() / w.sum() ** 2) if g > 1 else float("nan")
+
+
+def _size(points: Floats, people: Sequence[str] | None) -> float:
+    """Answers that count as independent: n over the design effect, with Student's t for the number of people."""
+    n = len(points)
+    if people is None or len(set(people)) == n:
+        return float(n)
+    g = len(set(people))
+    if g == 1:
+        return float("nan")
+    alone = points.var(ddof=1) / n
+    effect = max(1.0, clustered_variance(points, people) / alone) if alone > 0 else n / g
+    return float(n / effect * (Z95 / stats.t.ppf(0.975, g - 1)) ** 2)
+
+
+def nps(scores: Iterable[float], people: Sequence[str] | None = None) -> Score:
     """Promoters 9-10 less detractors 0-6; interval by adjusted Wald, 3/4, 3/2 and 3/4 answers added."""
     values = np.asarray(list(scores), dtype=float)
     n, high, low = len(values), int((values >= 9).sum()), int((values <= 6).sum())
-    promoters, detractors = (high + 0.75) / (n + 3), (low + 0.75) / (n + 3)
+    size = _size(_points("nps", values, 0), people)
+    promoters, detractors = (high / n * size + 0.75) / (size + 3), (low / n * size + 0.75) / (size + 3)
     centre = promoters - detractors
-    half = Z95 * np.sqrt((promoters + detractors - centre**2) / (n + 3))
+    half = Z95 * np.sqrt((promoters + detractors - centre**2) / (size + 3))
     point = 100 * (high - low) / n
     return Score(
         "nps",
@@ -98,36 +132,90 @@ def nps(scores: Iterable[float]) -> Score:
     )
 
 
-def csat(scores: Iterable[float], satisfied_from: float = 4) -> Score:
+def csat(scores: Iterable[float], satisfied_from: float = 4, people: Sequence[str] | None = None) -> Score:
     """Share at or above `satisfied_from`; Wilson interval."""
     values = np.asarray(list(scores), dtype=float)
     n, high = len(values), int((values >= satisfied_from).sum())
-    share = high / n
-    centre = (share + Z95**2 / (2 * n)) / (1 + Z95**2 / n)
-    half = Z95 / (1 + Z95**2 / n) * np.sqrt(share * (1 - share) / n + Z95**2 / (4 * n**2))
+    share, size = high / n, _size(_points("csat", values, satisfied_from), people)
+    centre = (share + Z95**2 / (2 * size)) / (1 + Z95**2 / size)
+    half = Z95 / (1 + Z95**2 / size) * np.sqrt(share * (1 - share) / size + Z95**2 / (4 * size**2))
     return Score(
         "csat", n, high, n - high, float(values.mean()), share, float(centre - half), float(centre + half)
     )
 
 
-def ces(scores: Iterable[float], easy_from: float = 4) -> Score:
+def ces(scores: Iterable[float], easy_from: float = 4, people: Sequence[str] | None = None) -> Score:
     """Mean ease, high is easy; Student's t interval."""
     values = np.asarray(list(scores), dtype=float)
     n, high, mean = len(values), int((values >= easy_from).sum()), float(values.mean())
-    half = float(stats.t.ppf(0.975, n - 1)) * float(values.std(ddof=1)) / np.sqrt(n)
+    persons = [str(one) for one in range(n)] if people is None else list(people)
+    g = len(set(persons))
+    alone = float(values.var(ddof=1)) / n
+    variance = max(alone, clustered_variance(values, persons)) if alone > 0 else alone
+    half = float(stats.t.ppf(0.975, g - 1)) * np.sqrt(variance) if g > 1 else float("nan")
     return Score("ces", n, high, n - high, mean, mean, float(mean - half), float(mean + half))
 
 
 MEASURES: dict[str, Callable[[Iterable[float]], Score]] = {"nps": nps, "csat": csat, "ces": ces}
 
 
+def weighted(
+    metric: str, scores: pd.Series, weights: pd.Series, limit: float = 0, people: Sequence[str] | None = None
+) -> tuple[float, float, float, float]:
+    """A figure with survey weights: (score, ci_low, ci_high, effective n of people).
+
+    The same intervals as without weights, on the number of answers that gives the linearised variance.
+    """
+    persons = [str(one) for one in scores.index] if people is None else list(people)
+    points = _points(metric, scores.to_numpy(dtype=float), limit)
+    w = weights.to_numpy(dtype=float)
+    unit = 100 if metric == "nps" else 1
+    mean = float((w * points).sum() / w.sum())
+    per_person = pd.Series(w).groupby(persons).sum()
+    effective = float(w.sum() ** 2 / (per_person**2).sum())
+    if len(per_person) == 1 or round(effective) < 2:
+        return unit * mean, float("nan"), float("nan"), effective
+    variance = clustered_variance(points, persons, w)
+    t = float(stats.t.ppf(0.975, round(effective) - 1))
+    spread = float((w * points**2).sum() / w.sum()) - mean**2
+    size = (min(len(w), spread / variance) if variance > 1e-12 else effective) * (Z95 / t) ** 2
+    if metric == "ces":
+        centre, half = mean, t * np.sqrt(variance)
+    elif metric == "csat":
+        centre = (mean + Z95**2 / (2 * size)) / (1 + Z95**2 / size)
+        half = Z95 * np.sqrt(mean * (1 - mean) / size + Z95**2 / (4 * size**2)) / (1 + Z95**2 / size)
+    else:
+        high = (float(w[points == 1].sum() / w.sum()) * size + 0.75) / (size + 3)
+        low = (float(w[points == -1].sum() / w.sum()) * size + 0.75) / (size + 3)
+        centre, half = high - low, Z95 * np.sqrt((high + low - (high - low) ** 2) / (size + 3))
+    ends = min(centre - half, mean), max(centre + half, mean)
+    return unit * mean, unit * float(ends[0]), unit * float(ends[1]), effective
+
+
 def weighted_nps(scores: pd.Series, weights: pd.Series) -> tuple[float, float, float]:
-    """NPS with survey weights: (score, half width by linearised variance, effective n)."""
-    points = np.where(scores >= 9, 100.0, np.where(scores <= 6, -100.0, 0.0))
-    total = float(weights.sum())
-    score = float((weights * points).sum()) / total
-    variance = float((weights**2 * (points - score) ** 2).sum()) / total**2
-    return score, Z95 * float(np.sqrt(variance)), total**2 / float((weights**2).sum())
+    """NPS with survey weights: (score, half width, effective n)."""
+    score, low, high, effective = weighted("nps", scores, weights)
+    return score, (high - low) / 2, effective
+
+
+def lmg(y: Floats, x: Floats) -> Floats:
+    """Relative importance by definition: what each column adds to R squared, over every order of entering."""
+
+    @cache
+    def r_squared(columns: frozenset[int]) -> float:
+        design = np.column_stack([np.ones(len(y)), *(x[:, one] for one in columns)])
+        rest = y - design @ np.linalg.lstsq(design, y, rcond=None)[0]
+        return 1 - float(rest @ rest) / float(((y - y.mean()) ** 2).sum())
+
+    added = np.zeros(x.shape[1])
+    orders = list(permutations(range(x.shape[1])))
+    for order in orders:
+        before = 0.0
+        for place, column in enumerate(order):
+            now = r_squared(frozenset(order[: place + 1]))
+            added[column] += now - before
+            before = now
+    return added / len(orders)
 
 
 def survey(examples: Path = EXAMPLES) -> pd.DataFrame:

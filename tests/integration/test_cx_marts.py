@@ -32,10 +32,11 @@ QUESTIONS: dict[str, dict[str, Any]] = {
     },
 }
 ORIENT: dict[str, Callable[[pd.Series], pd.Series]] = {"effort": lambda scores: 8 - scores}
-MEASURES: dict[str, Callable[[pd.Series], oracle.Score]] = {
-    "nps": oracle.nps,
-    "csat": oracle.csat,
-    "effort": lambda scores: oracle.ces(scores, 5),
+LIMITS = {"nps": 0, "csat": 4, "effort": 5}
+MEASURES: dict[str, Callable[[pd.Series, list[str]], oracle.Score]] = {
+    "nps": lambda scores, people: oracle.nps(scores, people),
+    "csat": lambda scores, people: oracle.csat(scores, 4, people),
+    "effort": lambda scores, people: oracle.ces(scores, 5, people),
 }
 RESPONSE_COLUMNS = [
     "id",
@@ -47,6 +48,7 @@ RESPONSE_COLUMNS = [
     "language",
     "invitation",
     "test",
+    "weight",
     *QUESTIONS,
 ]
 PERIODS: dict[str, Callable[[pd.Timestamp], pd.Timestamp]] = {
@@ -88,6 +90,8 @@ RESPONSES = table(
         "language": "language",
         "invitation_id": "invitation",
         "is_test": "test",
+        "weight": "weight",
+        "tier": {"column": "language", "pii": False},
     },
     updated_at="changed",
     deleted_at="gone",
@@ -147,7 +151,12 @@ SOURCES = [
 ]
 SETTINGS = {
     "reporting": {"timezone": "Asia/Ho_Chi_Minh", "week_starts": "sunday"},
-    "cx": {"questions": QUESTIONS},
+    "cx": {
+        "questions": QUESTIONS,
+        "dimensions": ["tier"],
+        "response_window_days": 45,
+        "drivers": [{"outcome": "nps", "drivers": ["csat", {"of": "effort", "name": "easy", "above": 4}]}],
+    },
     "purposes": {
         "news": {"basis": "consent", "channel": "email", "expires_after": "365d"},
         "surveys": {"basis": "legitimate_interest", "channel": "email"},
@@ -166,6 +175,8 @@ def answers(seed: int, first: int, count: int) -> pd.DataFrame:
     frame["language"] = rng.choice(["vi", "th"], count, p=[0.8, 0.2])
     frame["invitation"] = [f"i{n}" if n < 200 else "" for n in range(first, first + count)]
     frame["test"] = rng.choice(["no", "yes", ""], count, p=[0.6, 0.05, 0.35])
+    frame["weight"] = rng.lognormal(0, 0.6, count).round(4).astype(str)
+    frame.loc[(frame["channel"] == "web") & (rng.random(count) < 0.05), "weight"] = ""
     frame["nps"] = rng.choice([*range(11), 99, 12], count).astype(str)
     frame["csat"] = rng.choice(["1", "2", "3", "4", "5", ""], count)
     frame["effort"] = rng.choice(["1", "2", "3", "4", "5", "6", "7", "many"], count)
@@ -187,6 +198,7 @@ def first_delivery(company: TestCompany) -> pd.DataFrame:
         "data/invitations_1.csv",
         "id,channel,sent,delivered,mail",
         *(f"i{n},mail,2026-0{1 + n % 5}-03 20:00:00,{arrived[n]},p{n}@x.io" for n in range(300)),
+        "i300,mail,2026-06-10 08:00:00,2026-06-10,p1@x.io",
     )
     company.csv(
         "data/contacts_1.csv", "id,email,phone", *(f"u{n},p{n}@x.io,+8491234{n:04d}" for n in range(50))
@@ -224,6 +236,17 @@ def first_delivery(company: TestCompany) -> pd.DataFrame:
     return frame
 
 
+def submitted_again(before: pd.DataFrame) -> pd.DataFrame:
+    """Ten invitations answered again a day later, and forty answers without invitation sent again after 5 or 15 minutes."""
+    invited, others = before.iloc[100:110].copy(), before.iloc[220:260].copy()
+    for frame, delays in ((invited, [1440] * 10), (others, [5, 15] * 20)):
+        moments = pd.to_datetime(frame["at"], errors="coerce") + pd.to_timedelta(delays, unit="min")
+        frame["at"] = moments.dt.strftime("%Y-%m-%d %H:%M:%S").fillna("")
+        frame["id"] = frame["id"] + "x"
+        frame["nps"] = "7"
+    return pd.concat([invited, others])
+
+
 def second_delivery(company: TestCompany, before: pd.DataFrame) -> pd.DataFrame:
     """Late answers; corrections of score, owner, date; a deletion; a contact that makes two people one."""
     late, fixed = answers(2, 300, 80), before.iloc[:30].copy()
@@ -232,7 +255,8 @@ def second_delivery(company: TestCompany, before: pd.DataFrame) -> pd.DataFrame:
     fixed.loc[fixed.index[10:15], "mail"] = ""
     fixed.loc[fixed.index[15:20], "at"] = "2026-02-01 00:30:00"
     fixed.loc[fixed.index[20:22], "gone"] = "true"
-    write(company, "2", pd.concat([late, fixed]))
+    again = submitted_again(before)
+    write(company, "2", pd.concat([late, fixed, again]))
     company.csv(
         "data/contacts_2.csv", "id,email,phone", "u90,p1@x.io,+84912340002", "u7,p70@x.io,+84912340007"
     )
@@ -256,7 +280,7 @@ def second_delivery(company: TestCompany, before: pd.DataFrame) -> pd.DataFrame:
         "e4,m1,complained,email,p8@x.io,2026-03-01,",
         "e5,m1,opened,email,nobody@x.io,2026-03-01,",
     )
-    kept = pd.concat([before.iloc[30:], late, fixed[fixed["gone"] == ""]])
+    kept = pd.concat([before.iloc[30:], late, fixed[fixed["gone"] == ""], again])
     return kept.reset_index(drop=True)
 
 
@@ -265,7 +289,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     """The company after two loads, the second one built on top of the first; and the answers that hold."""
     folder = tmp_path_factory.mktemp("cx")
     marts = (f"path:models/marts/{name}" for name in MARTS)
-    own = ("path:company_models", "path:models/customer/consent", "t_quantiles")
+    own = ("path:company_models", "path:models/customer/consent", "t_quantiles", "touched_orders", "orders")
     select = (*BELOW_MARTS, *own, *marts)
     company = TestCompany(folder, SOURCES, SETTINGS, select=select)
     company.model(
@@ -280,19 +304,36 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     return company, frame
 
 
-def usable(frame: pd.DataFrame, question: str) -> pd.DataFrame:
-    """Answers that count, with `score` turned so that more is better, and the local `day`."""
+def scored(frame: pd.DataFrame, question: str) -> pd.DataFrame:
+    """Answers inside the scale that are no previews, with `score` turned so that more is better, and whose they are."""
     low, high = QUESTIONS[question]["scale"]
     scores = pd.to_numeric(frame[question], errors="coerce")
     found = frame[scores.between(low, high) & (frame["test"] != "yes")].copy()
     found["score"] = ORIENT.get(question, lambda values: values)(scores[found.index])
-    found["day"] = (pd.to_datetime(found["at"], errors="coerce") + timedelta(hours=7)).dt.normalize()
+    found["moment"] = pd.to_datetime(found["at"], errors="coerce")
+    found["day"] = (found["moment"] + timedelta(hours=7)).dt.normalize()
+    # a contact of the second delivery makes these two one
+    found["customer"] = found["mail"].replace({"p2@x.io": "p1@x.io"})
+    found["person"] = found["customer"].where(found["customer"] != "", found["id"])
     return found
 
 
-def expected(frame: pd.DataFrame, question: str) -> dict[tuple[str, str | None, str, str], oracle.Score]:
-    """The oracle's figure of every cell of all, channel and language by every period."""
-    out: dict[tuple[str, str | None, str, str], oracle.Score] = {}
+def usable(frame: pd.DataFrame, question: str) -> pd.DataFrame:
+    """Those that count: the last one to an invitation, and of one person's within ten minutes the last."""
+    found = scored(frame, question).sort_values(["moment", "id"], na_position="first")
+    invited = found["invitation"] != ""
+    repeated = found.duplicated(["customer", "invitation"], keep="last") & invited
+    found = found.sort_values(["moment", "id"])
+    following = found.groupby(["customer", "invitation"])["moment"].shift(-1) - found["moment"]
+    soon = (following < timedelta(minutes=10)) & (found["customer"] != "")
+    return found[~repeated.reindex(found.index) & ~soon]
+
+
+def expected(
+    frame: pd.DataFrame, question: str
+) -> dict[tuple[str, str | None, str, str], tuple[oracle.Score, pd.DataFrame]]:
+    """The oracle's figure and the answers of every cell of all, channel and language by every period."""
+    out: dict[tuple[str, str | None, str, str], tuple[oracle.Score, pd.DataFrame]] = {}
     found = usable(frame, question)
     for dimension in ("all", "channel", "language"):
         values = (
@@ -303,41 +344,133 @@ def expected(frame: pd.DataFrame, question: str) -> dict[tuple[str, str | None, 
             if period != "all":
                 starts = found["day"].map(PERIODS[period], na_action="ignore").dt.strftime("%Y-%m-%d")
             for (value, start), cell in found.groupby([values, starts]):
-                out[period, start or None, dimension, value] = MEASURES[question](cell["score"])
+                figure = MEASURES[question](cell["score"], list(cell["person"]))
+                out[period, start or None, dimension, value] = figure, cell
     return out
 
 
 @pytest.mark.filterwarnings("ignore:Degrees of freedom", "ignore:invalid value")
 @pytest.mark.parametrize("question", list(QUESTIONS))
 def test_every_cell_equals_the_oracle(built: Built, question: str) -> None:
-    """Sample, counts, figure and interval of each period and cut, built in two steps."""
+    """Sample, counts, figure, interval and weighted figure of each period and cut, built in two steps."""
     company, frame = built
     found = company.rows(
         f"""select period, period_start::varchar, dimension, dimension_value,
-            n, coalesce(promoters, satisfied), score, ci_low, ci_high, enough_n
+            n, coalesce(promoters, satisfied), score, ci_low, ci_high, enough_n,
+            weighted_score, weighted_ci_low, weighted_ci_high, effective_n
         from marts.cx_scores where question = '{question}' and dimension in ('all', 'channel', 'language')"""
     )
     wanted = expected(frame, question)
 
     assert {row[:4] for row in found} == set(wanted)
     assert len(found) > 100
+    weighted = 0
     for row in found:
-        one = wanted[row[:4]]
+        one, cell = wanted[row[:4]]
         assert (row[4], row[5], row[9]) == (one.n, one.high, one.n >= 30)
         assert row[6] == pytest.approx(one.score, rel=1e-9, abs=1e-12)
         if np.isnan(one.ci_low):
             assert row[7:9] == (None, None)
-            continue
-        # an interval never leaves out its own figure
-        bounds = (min(one.ci_low, one.score), max(one.ci_high, one.score))
-        assert row[7:9] == pytest.approx(bounds, rel=1e-9, abs=1e-12)
+        else:
+            # an interval never leaves out its own figure
+            bounds = (min(one.ci_low, one.score), max(one.ci_high, one.score))
+            assert row[7:9] == pytest.approx(bounds, rel=1e-9, abs=1e-9)
+        weighted += weighted_as_expected(question, cell, row[10:])
+    assert weighted > 50
+
+
+def weighted_as_expected(question: str, cell: pd.DataFrame, row: tuple[Any, ...]) -> bool:
+    """Check the weighted figures of a cell; True where there is an interval to check."""
+    weights = pd.to_numeric(cell["weight"], errors="coerce")
+    if weights.isna().any():
+        assert row == (None, None, None, None)
+        return False
+    people = list(cell["person"])
+    measure = (QUESTIONS[question]["metric"], cell["score"], weights, LIMITS[question], people)
+    score, low, high, effective = oracle.weighted(*measure)
+    assert (row[0], row[3]) == pytest.approx((score, effective), rel=1e-6, abs=1e-6)
+    if np.isnan(low):
+        assert row[1:3] == (None, None)
+        return False
+    # relative weights have eight decimals
+    assert row[1:3] == pytest.approx((low, high), rel=1e-5, abs=1e-4)
+    return True
+
+
+def test_a_declared_dimension_cuts_like_a_column(built: Built) -> None:
+    """`tier` is the language under another name, by the attributes."""
+    company, _ = built
+    sql = """select question, period, period_start, dimension_value, n, score, ci_low, weighted_score
+        from marts.cx_scores where dimension = '{}' order by all"""
+
+    assert company.rows(sql.format("tier")) == company.rows(sql.format("language"))
+    assert len(company.rows(sql.format("tier"))) > 50
+
+
+def test_every_answer_is_counted_once(built: Built) -> None:
+    """Delivered answers are missing, rejected, tests, earlier submissions or counted; the oracle finds as many of each."""
+    company, frame = built
+    given = frame[frame["nps"] != ""]
+    inside = given["nps"].astype(int) <= 10
+    tests = int((inside & (given["test"] == "yes")).sum())
+    counted = len(usable(frame, "nps"))
+
+    row = company.rows(
+        """select delivered, missing, rejected, tests, duplicates, counted
+        from marts.cx_answer_counts where question = 'nps'"""
+    )[0]
+
+    codes = int((given["nps"] == "99").sum()), int((given["nps"] == "12").sum())
+    assert row == (len(given), *codes, tests, len(scored(frame, "nps")) - counted, counted)
+    assert row[4] > 10
+
+
+def test_changes_are_corrected_by_holm(built: Built) -> None:
+    """Chances from the two intervals by scipy, corrected over all cuts of one question and period."""
+    company, _ = built
+    columns = ["question", "period", "start", "cut", "change", "p", "adjusted", "significant"]
+    rows = company.rows(
+        """select question, period, period_start, dimension || '/' || dimension_value, change_vs_previous,
+            change_p_value, change_p_adjusted, change_significant from marts.cx_scores"""
+    )
+    frame = pd.DataFrame(rows, columns=pd.Index(columns))
+    tested = frame[frame["p"].notna()]
+
+    assert len(tested) > 20
+    for _, family in tested.groupby(["question", "period", "start"]):
+        ordered = family.sort_values(["p", "cut"])
+        raised = ordered["p"].to_numpy() * np.arange(len(ordered), 0, -1)
+        wanted = np.minimum(1, np.maximum.accumulate(raised))
+        assert ordered["adjusted"].to_numpy() == pytest.approx(wanted, rel=1e-9)
+        assert (ordered["significant"].astype(bool) == (wanted < 0.05)).all()
+    assert (tested["adjusted"] > tested["p"]).any()
+
+
+def test_drivers_equal_the_definition_over_all_orders(built: Built) -> None:
+    """LMG of csat and easy on nps, from the raw answers; the figures stand inside their intervals."""
+    company, frame = built
+    both = [usable(frame, name).set_index("id")["score"] for name in ("nps", "csat", "effort")]
+    y, csat, ease = pd.concat(both, axis=1, join="inner").to_numpy(dtype=float).T
+    wanted = oracle.lmg(y, np.column_stack([csat, ease > 4]))
+
+    rows = company.rows(
+        """select driver, n, importance, importance_low, importance_high, r_squared, effect_low <= effect_high
+        from marts.cx_drivers order by driver"""
+    )
+
+    assert [row[:2] for row in rows] == [("csat", len(y)), ("easy", len(y))]
+    for row, one in zip(rows, wanted, strict=True):
+        assert row[2] == pytest.approx(one, abs=1e-8)
+        assert row[3] <= row[4]
+        assert row[6]
+    assert rows[0][5] == pytest.approx(wanted.sum(), abs=1e-8)
 
 
 def test_respondents_are_people_where_they_are_known(built: Built) -> None:
     """Who answered twice is one respondent, and so are two addresses of one merged person."""
     company, frame = built
     found = usable(frame, "nps")
-    names = found["mail"].replace({"p2@x.io": "p1@x.io"}).where(found["mail"] != "", found["id"])
+    names = found["person"]
 
     n, respondents = company.rows(
         """select n, respondents from marts.cx_scores
@@ -348,23 +481,34 @@ def test_respondents_are_people_where_they_are_known(built: Built) -> None:
     assert respondents < n
 
 
-def test_response_rate_is_of_delivered_invitations(built: Built) -> None:
-    """Every ninth invitation bounced; the rate of a month is of the invitations sent in it, local time."""
+def test_response_rate_is_of_closed_delivered_invitations(built: Built) -> None:
+    """Every ninth bounced; a month's rate is of what was sent in it, answered within 45 days; June is still open."""
     company, frame = built
     delivered = {f"i{n}": 1 + n % 5 for n in range(300) if n % 9}
-    answered = set(usable(frame, "csat")["invitation"])
+    found = usable(frame, "csat").set_index("invitation")["moment"]
+    sent = {name: pd.Timestamp(f"2026-0{month}-03 20:00:00") for name, month in delivered.items()}
+    in_time = {
+        name
+        for name, moment in found.items()
+        if name in sent and (pd.isna(moment) or moment <= sent[str(name)] + timedelta(days=45))
+    }
 
     rows = company.rows(
-        """select month(period_start), invited, response_rate from marts.cx_scores
-        where question = 'csat' and period = 'month' and dimension = 'all'
-            and period_start < date '2026-06-01'"""
+        """select month(period_start), invited, open_invitations, response_rate from marts.cx_scores
+        where question = 'csat' and period = 'month' and dimension = 'all'"""
+    )
+    overall = company.rows(
+        """select invited, open_invitations, response_rate from marts.cx_scores
+        where question = 'csat' and period = 'all' and dimension = 'all'"""
     )
 
-    assert sorted(month for month, _, _ in rows) == [1, 2, 3, 4, 5]
-    for month, invited, rate in rows:
-        asked = {name for name, sent in delivered.items() if sent == month}
-        assert invited == len(asked)
-        assert rate == pytest.approx(len(asked & answered) / len(asked))
+    assert sorted(month for month, *_ in rows) == [1, 2, 3, 4, 5, 6]
+    for month, invited, still_open, rate in rows:
+        asked = {name for name, one in delivered.items() if one == month}
+        assert (invited, still_open) == (len(asked), int(month == 6))
+        assert rate == (pytest.approx(len(asked & in_time) / len(asked)) if asked else None)
+    assert overall == [(len(delivered), 1, pytest.approx(len(in_time) / len(delivered)))]
+    assert 0 < len(in_time) < len(set(delivered) & set(found.index))
 
 
 def test_consents_hold_at_as_of(built: Built) -> None:
@@ -437,6 +581,8 @@ def test_nothing_new_changes_nothing_and_a_full_refresh_is_the_same(built: Built
     assert filled >= {
         "feedback",
         "cx_scores",
+        "cx_answer_counts",
+        "cx_drivers",
         "cx_nps_monthly",
         "cx_csat_by_touchpoint",
         "tickets",

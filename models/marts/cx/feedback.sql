@@ -1,50 +1,60 @@
-{{ config(materialized='incremental', incremental_strategy='replace_touched') }}
--- Grain: one row per usable answer: a declared question, a score inside its scale, no preview or test.
+-- Grain: one row per usable answer: a declared question, a score inside its scale, no preview, test or earlier submission.
+-- A plain table: an answer also changes with its invitation and with later answers, which may belong to nobody who is touched.
 with
 
 answers as (
-    select * from {{ ref('stg_answers') }}
+    select * from {{ ref('int_cx__answers') }}
 ),
 
 responses as (
     select * from {{ ref('stg_responses') }}
 ),
 
+invitations as (
+    select * from {{ ref('stg_invitations') }}
+),
+
 questions as (
     select * from {{ ref('config_questions') }}
 ),
 
-owners as (
-    select * from {{ ref('node_customers') }}
+-- two records of one invitation: the last version of the smallest record speaks
+ranked_invitations as (
+    select
+        *,
+        row_number() over (partition by source, invitation_id order by record_id) as age
+    from invitations
 ),
 
-scored as (
+invited as (
     select
-        record_id,
-        answer_id,
-        question_key,
-        score
-    from answers
-    where score is not null
+        source,
+        invitation_id,
+        campaign_id,
+        order_id,
+        ticket_id,
+        sent_at
+    from ranked_invitations
+    where age = 1
 ),
 
 joined as (
     select
-        scored.answer_id as feedback_id,
-        scored.record_id,
-        responses.source,
+        answers.answer_id as feedback_id,
+        answers.record_id,
+        answers.source,
         responses.brand,
-        responses.survey,
-        owners.customer_id,
-        coalesce(owners.customer_id, responses.respondent_id, scored.record_id) as respondent,
+        answers.survey,
+        answers.customer_id,
+        answers.respondent,
         questions.metric,
-        questions.question_key as question,
+        answers.question_key as question,
         questions.kind,
-        scored.score,
+        answers.score,
         -- one direction for all questions: more is better
         case
-            when questions.high_is = 'effort' then questions.scale_min + questions.scale_max - scored.score
-            else scored.score
+            when questions.high_is = 'effort' then questions.scale_min + questions.scale_max - answers.score
+            else answers.score
         end as oriented_score,
         questions.satisfied_from,
         questions.easy_from,
@@ -53,17 +63,20 @@ joined as (
         coalesce(responses.touchpoint, questions.touchpoint) as touchpoint,
         responses.channel,
         responses.language,
-        responses.responded_at,
-        responses.order_id,
-        responses.ticket_id,
+        answers.responded_at,
+        coalesce(responses.order_id, invited.order_id) as order_id,
+        coalesce(responses.ticket_id, invited.ticket_id) as ticket_id,
+        coalesce(responses.campaign_id, invited.campaign_id) as campaign_id,
         responses.invitation_id,
+        invited.sent_at as invited_at,
         responses.attributes,
-        coalesce(owners.customer_id, scored.record_id) as touch_key
-    from scored
-    inner join responses on scored.record_id = responses.record_id
-    inner join questions on scored.question_key = questions.question_key
-    left join owners on responses.node_id = owners.node_id
-    where not coalesce(responses.is_test, false)
+        coalesce(answers.customer_id, answers.record_id) as touch_key
+    from answers
+    inner join responses on answers.record_id = responses.record_id
+    inner join questions on answers.question_key = questions.question_key
+    left join invited
+        on responses.source = invited.source and responses.invitation_id = invited.invitation_id
+    where answers.left_out is null
 ),
 
 final as (
@@ -101,11 +114,12 @@ final as (
         {{ local_date('responded_at') }} as responded_on,
         order_id,
         ticket_id,
+        campaign_id,
         invitation_id,
+        invited_at,
         attributes,
         touch_key
     from joined
-    where {{ is_touched('touch_key') }}
 )
 
 select * from final

@@ -1,5 +1,5 @@
--- Fails for an answer with a score, to a declared question, of no preview, that is not in `feedback`, and for a row of
--- `feedback` that is no such answer: nothing lost, nothing kept that the source has deleted.
+-- Fails for an answer with a score, to a declared question, of no preview, that is neither in `feedback` nor an earlier
+-- submission, and for a row of `feedback` that is no such answer: nothing lost, nothing kept that the source has deleted.
 with
 
 usable as (
@@ -18,4 +18,7 @@ select
     feedback.feedback_id
 from usable
 full outer join {{ ref('feedback') }} as feedback on usable.answer_id = feedback.feedback_id
-where usable.answer_id is null or feedback.feedback_id is null
+left join {{ ref('int_cx__answers') }} as judged on usable.answer_id = judged.answer_id
+where
+    usable.answer_id is null
+    or (feedback.feedback_id is null and coalesce(judged.left_out, '') <> 'duplicate')
