@@ -18,9 +18,11 @@ def days() -> pd.DataFrame:
     return found
 
 
-def rhythms(end: pd.Timestamp = END, cutoff: pd.Timestamp = CUTOFF) -> pd.DataFrame:
-    """Columns of `order_rhythms`, one row per customer."""
-    table = days()
+def rhythms(
+    end: pd.Timestamp = END, cutoff: pd.Timestamp = CUTOFF, of: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Columns of `order_rhythms`, one row per customer of CDNOW, or of another table like that of `days`."""
+    table = days() if of is None else of
     table = table[table["date"] <= end]
     now, past = _facts(table, end), _facts(table[table["date"] <= cutoff], cutoff)
     names = {name: f"known_{name}" for name in past.columns}

@@ -1,6 +1,6 @@
 {{ config(schema='customer') }}
 -- Grain: one row per customer and stretch of time in which they had a subscription without a day between: a renewal that
--- the source writes as a new subscription is no end. Subscriptions without a start, or over at a time nobody tells, say nothing.
+-- the source writes as a new subscription is no end. Those without a start, or over at a time nobody tells, say nothing.
 with
 
 clock as (
@@ -45,7 +45,9 @@ numbered as (
         customer_id,
         started_at,
         ended_at,
-        sum(case when {{ days_between(local_date('covered_until'), local_date('started_at')) }} <= 1 then 0 else 1 end) over (
+        sum(
+            case when {{ days_between(local_date('covered_until'), local_date('started_at')) }} <= 1 then 0 else 1 end
+        ) over (
             partition by customer_id
             order by started_at, ended_at, record_id
             rows between unbounded preceding and current row

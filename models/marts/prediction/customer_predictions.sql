@@ -38,7 +38,9 @@ attempts as (
 
 ranked as (
     select
-        attempts.*,
+        model,
+        n,
+        refused_because,
         row_number() over (partition by model order by fit_seq desc) as age
     from attempts
 ),
