@@ -24,6 +24,7 @@ from pydantic import (
 from cli import yaml_lines
 from cli.config_cases import DAYS, Cases
 from cli.config_cx import Drivers
+from cli.config_prediction import Prediction
 from cli.config_sources import Part, Source
 from cli.config_values import Currency, Name, Timezone
 from pipelines.errors import UsageError
@@ -183,6 +184,7 @@ class CdpFile(Part):
     purposes: dict[Name, Purpose] = {}
     destinations: dict[Name, Destination] = {}
     quality: Quality = Quality()
+    prediction: Prediction = Prediction()
 
 
 @dataclass(frozen=True)

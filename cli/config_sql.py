@@ -21,8 +21,24 @@ QUESTION_COLUMNS = (
 )
 
 
+PREDICTION_COLUMNS = (
+    ("model", "string"),
+    ("horizon_days", "int"),
+    ("margin", "double"),
+    ("discount_rate", "double"),
+    ("min_customers", "int"),
+    ("min_repeat_customers", "int"),
+    ("min_outcomes", "int"),
+    ("min_history_horizons", "double"),
+    ("min_ended_subscriptions", "int"),
+    ("max_calibration_error", "double"),
+    ("max_total_error", "double"),
+    ("max_value_correlation", "double"),
+)
+
+
 def config_models(file: CdpFile) -> dict[str, str]:
-    """The parts of cdp.yml that models read: questions, missing codes, purposes, identifiers."""
+    """The parts of cdp.yml that models read: questions, missing codes, purposes, identifiers, prediction."""
     questions, codes = [], []
     for key, one in file.cx.questions.items():
         survey, _, name = key.rpartition(".")
@@ -111,6 +127,11 @@ def config_models(file: CdpFile) -> dict[str, str]:
             config_cx.DRIVER_COLUMNS,
             config_cx.driver_rows(file.cx),
             "outcome, survey (null: each) and driver",
+        ),
+        "config_prediction": _values(
+            PREDICTION_COLUMNS,
+            [tuple(getattr(file.prediction, name) for name, _ in PREDICTION_COLUMNS)],
+            "company: how it predicts, section `prediction`",
         ),
     }
 

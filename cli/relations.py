@@ -19,6 +19,7 @@ MEMORY = frozenset(
         "customer_id_history",
         "audience_history",
         "model_fits",
+        "model_runs",
         "rfm_thresholds",
         "decisions",
     }

@@ -10,9 +10,7 @@ subscriptions as (
         -- a date goes before a word: who has cancelled is active until the day it ends
         case
             when subscriptions.ended_at is not null then subscriptions.ended_at > clock.as_of
-            else coalesce(subscriptions.status, 'active') not in (
-                'cancelled', 'canceled', 'ended', 'expired', 'terminated', 'inactive', 'incomplete_expired'
-            )
+            else not {{ is_ended_status('subscriptions.status') }}
         end as is_active
     from {{ ref('stg_subscriptions') }} as subscriptions
     inner join {{ ref('node_customers') }} as owners on subscriptions.node_id = owners.node_id
