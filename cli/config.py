@@ -22,6 +22,8 @@ from pydantic import (
 )
 
 from cli import yaml_lines
+from cli.config_journeys import Journey
+from cli.config_sales import Campaigns, Sales
 from cli.config_sources import Part, Source
 from cli.config_values import Currency, Name, Timezone
 from pipelines.errors import UsageError
@@ -169,6 +171,9 @@ class CdpFile(Part):
     purposes: dict[Name, Purpose] = {}
     destinations: dict[Name, Destination] = {}
     quality: Quality = Quality()
+    sales: Sales = Sales()
+    campaigns: Campaigns = Campaigns()
+    journeys: dict[Name, Journey] = {}
 
 
 @dataclass(frozen=True)
