@@ -3,11 +3,16 @@
 No dbt: the models' text runs in DuckDB over frames.
 """
 
+from pathlib import Path
+
 import duckdb
 import numpy as np
 import pandas as pd
 import pytest
 
+from cli.config import load_company
+from cli.config_sales import Sales
+from pipelines.errors import UsageError
 from tests.macros import model_sql
 
 AS_OF = pd.Timestamp("2026-06-30")
@@ -218,3 +223,41 @@ def test_open_deals_and_their_weighted_value_equal_pandas(made: Made) -> None:
     ).fetchall()
 
     assert found == expected
+
+
+WRONG = [
+    ("sales:\n  stages:\n    won: {is_won: true, is_lost: true}\n", 8, "cannot be both won and lost"),
+    ("sales:\n  stages:\n    won: {is_won: true, probability: 0.5}\n", 8, "needs no probability"),
+    ("sales:\n  stages:\n    Lead: {}\n    lead: {}\n", 7, "differ only in capitals"),
+    ("sales:\n  stages:\n    lead: {probability: 60}\n", 8, "less than or equal to 1"),
+    ("sales:\n  mature_after: 3 months\n", 7, "should match pattern"),
+    ("campaigns:\n  counted_from: opening\n", 7, "'delivery' or 'click'"),
+    ("campaigns:\n  holdout_variants: ['a|b']\n", 7, "should match pattern"),
+]
+
+
+@pytest.mark.parametrize(("said", "line", "why"), WRONG)
+def test_a_wrong_setting_is_refused_with_its_line(tmp_path: Path, said: str, line: int, why: str) -> None:
+    """What, where and why, before anything runs (exit 2)."""
+    text = (
+        "sources:\n  - name: crm\n    connector: files\n    tables:\n"
+        "      - {name: c, entity: contact, path: c.csv, key: [id], columns: {email: email}}\n"
+    )
+    path = tmp_path / "cdp.yml"
+    path.write_text(text + said)
+    with pytest.raises(UsageError) as caught:
+        load_company(path)
+
+    assert f"cdp.yml:{line}: " in str(caught.value)
+    assert why in str(caught.value)
+    assert caught.value.exit_code == 2
+
+
+def test_stages_are_read_by_pipeline_in_lower_case_and_in_order() -> None:
+    """`pipeline.stage` splits at the last dot; a stage that says nothing is an open one."""
+    said = Sales.model_validate({"stages": {"Big deals.v2.Lead": None, "Won": {"is_won": True}}})
+
+    assert said.stage_rows == [
+        ("Big deals.v2", "lead", 1, None, False, False),
+        (None, "won", 2, None, True, False),
+    ]
