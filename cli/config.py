@@ -24,7 +24,9 @@ from pydantic import (
 from cli import yaml_lines
 from cli.config_cases import DAYS, Cases
 from cli.config_cx import Drivers
+from cli.config_journeys import Journey
 from cli.config_prediction import Prediction
+from cli.config_sales import Campaigns, Sales
 from cli.config_sources import Part, Source
 from cli.config_values import Currency, Name, Timezone
 from pipelines.errors import UsageError
@@ -185,6 +187,9 @@ class CdpFile(Part):
     destinations: dict[Name, Destination] = {}
     quality: Quality = Quality()
     prediction: Prediction = Prediction()
+    sales: Sales = Sales()
+    campaigns: Campaigns = Campaigns()
+    journeys: dict[Name, Journey] = {}
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from cli import config_cx
+from cli import config_cx, config_journeys, config_sales
 from cli.config import CdpFile
 from cli.config_cases import days
 from cli.sql_text import empty, plain
@@ -132,6 +132,14 @@ def config_models(file: CdpFile) -> dict[str, str]:
             PREDICTION_COLUMNS,
             [tuple(getattr(file.prediction, name) for name, _ in PREDICTION_COLUMNS)],
             "company: how it predicts, section `prediction`",
+        ),
+        "config_sales": _values((("mature_days", "int"),), [(file.sales.mature_days,)], "company"),
+        "config_deal_stages": _values(config_sales.STAGE_COLUMNS, file.sales.stage_rows, "stage of a deal"),
+        "config_campaigns": _values(config_sales.CAMPAIGN_COLUMNS, [file.campaigns.row], "company"),
+        "config_journeys": _values(
+            config_journeys.COLUMNS,
+            config_journeys.journey_rows(file.journeys),
+            "journey, stage and condition",
         ),
     }
 

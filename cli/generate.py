@@ -25,6 +25,7 @@ from cli.staged import TIME_COLUMNS, StagedTable, top_level
 from cli.staged_columns import staged_table
 from cli.staging_sql import rows_model
 from cli.unions_sql import (
+    deal_versions_model,
     identifiers_model,
     record_nodes_model,
     rows_union_model,
@@ -61,6 +62,7 @@ def files(company: Company) -> dict[str, str]:
         out[f"staging/entities/stg_{entity.plural}.sql"] = union_model(entity, mine, identifiers)
     out["staging/entities/stg_identifiers.sql"] = identifiers_model(staged, TIME_COLUMNS)
     out["staging/entities/stg_answers.sql"] = answers_model(staged)
+    out["staging/entities/stg_deal_versions.sql"] = deal_versions_model(staged)
     out["staging/entities/stg_record_nodes.sql"] = record_nodes_model(staged)
     out["staging/entities/stg_rows.sql"] = rows_union_model(staged)
     out["staging/stg_replays.sql"] = replays_model(staged)

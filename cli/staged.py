@@ -24,6 +24,7 @@ TIME_COLUMNS = {
     "subscription": "started_at",
     "post": "posted_at",
     "stage_change": "changed_at",
+    "assignment": "assigned_at",
 }
 
 

@@ -156,3 +156,26 @@ from complete
 where load_id not in (select load_id from {{{{ source('ops', 'built_loads') }}}} where source = complete.source)
 {{% endif %}}
 """
+
+
+def deal_versions_model(staged: list[StagedTable]) -> str:
+    """`stg_deal_versions`: every version of a deal that its source dated, for stages and close dates it had before."""
+    parts = [
+        f"select\n    record_id,\n    '{one.source.name}' as source,\n    stage,\n    closed_at,\n    updated_at,\n"
+        f"    row_number() over (\n        partition by record_id order by updated_at, load_seq, file, position\n"
+        f"    ) as version_no\nfrom {{{{ ref('rows_{one.slug}') }}}}\n"
+        "where row_status = 'loaded' and not is_deleted and updated_at is not null"
+        for one in staged
+        if one.entity.name == "deal" and one.table.updated_at
+    ]
+    body = "\nunion all\n".join(parts) or empty(
+        (
+            ("record_id", "string"),
+            ("source", "string"),
+            ("stage", "string"),
+            ("closed_at", "timestamp"),
+            ("updated_at", "timestamp"),
+            ("version_no", "bigint"),
+        )
+    )
+    return f"{{{{ config(materialized='view') }}}}\n-- Grain: one row per dated version of a deal.\n{body}\n"

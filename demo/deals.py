@@ -5,7 +5,7 @@ Contacts  ->  data/crm/deals*.csv, data/crm/deal_stages*.csv (which has no key)
 
 import numpy as np
 
-from demo.columns import constant, join, local, money, number, pick, present, take, when
+from demo.columns import Ints, constant, join, local, money, number, pick, present, take, when
 from demo.crm import Contacts
 from demo.output import Output
 from demo.shops import CURRENCY
@@ -41,6 +41,7 @@ def write_deals(world: World, contacts: Contacts, out: Output) -> None:
     }
     shown, at = deal[last], step[last]
     closed = at == 4
+    promised = promises(world, created)
     deals = {
         "Record ID": take(key, shown),
         "Deal Name": join(take(contacts.company, row[shown]), " gifts"),
@@ -50,10 +51,19 @@ def write_deals(world: World, contacts: Contacts, out: Output) -> None:
         "Currency": constant(CURRENCY, shown.size),
         "Deal owner": pick(("Linh", "Somchai", "Maria"), shown % 3),
         "Create Date": local(created[shown]),
-        "Close Date": local(np.where(closed, moment[last], -1)),
+        "Close Date": local(np.where(closed, moment[last], np.maximum(promised[shown, at], moment[last]))),
         "Is Closed Won": when(closed & won[shown], "true", "false"),
         "Associated Email": take(contacts.email, row[shown]),
         "Last Modified Date": local(moment[last]),
     }
     out.csv(world, "data/crm/deals", deals, entry[last])
     out.csv(world, "data/crm/deal_stages", history, entry)
+
+
+def promises(world: World, created: Ints) -> Ints:
+    """Return the expected close of each deal while in each of its five stages: now and then it is put off."""
+    rng = world.rng("deal promises")
+    first = created + (rng.lognormal(4.1, 0.4, created.size) * DAY).astype(np.int64)
+    put_off = rng.integers(7, 45, (created.size, 5)) * DAY * (rng.random((created.size, 5)) < 0.3)
+    put_off[:, 0] = 0
+    return first[:, None] + np.cumsum(put_off, axis=1)

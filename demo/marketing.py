@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from demo.campaign_costs import write_assignments, write_spend
 from demo.columns import (
     Bools,
     Ints,
@@ -59,13 +60,15 @@ class Mails:
 
 
 def write_marketing(world: World, people: People, out: Output) -> None:
-    """Write all four tables."""
+    """Write all its tables."""
     write_campaigns(world, out)
     grants = draw_grants(world, people)
     mails = draw_mails(world, people, grants)
     write_messages(world, people, mails, out)
     write_consents(world, people, grants, mails, out)
     write_preferences(world, people, out)
+    write_assignments(world, people, could_get(people, grants, mails), campaign_start(), out)
+    write_spend(world, campaign_start(), out)
 
 
 def draw_grants(world: World, people: People) -> Grants:
@@ -111,8 +114,7 @@ def draw_mails(world: World, people: People, grants: Grants) -> Mails:
     rng = world.rng("mails")
     start = campaign_start()
     sent = rng.random((CAMPAIGNS, grants.person.size)) < REACH
-    sent &= (grants.agreed < start[:, None]) & (grants.until > start[:, None] + DAY)
-    sent &= people.uses[grants.person].T[np.arange(CAMPAIGNS) % 2]
+    sent &= agreed_to(people, grants)
     campaign, place = np.nonzero(sent)
     size = campaign.size
     bounced = rng.random(size) < 0.015
@@ -133,11 +135,31 @@ def draw_mails(world: World, people: People, grants: Grants) -> Mails:
     return only_before_leaving(people, mails)
 
 
-def only_before_leaving(people: People, mails: Mails) -> Mails:
-    """Take away mails to people who had unsubscribed before."""
+def agreed_to(people: People, grants: Grants) -> Bools:
+    """Tell per campaign and grant whether the mail was allowed: agreement stands, and they use the brand."""
+    start = campaign_start()[:, None]
+    stands = (grants.agreed < start) & (grants.until > start + DAY)
+    return np.asarray(stands & people.uses[grants.person].T[np.arange(CAMPAIGNS) % 2], dtype=np.bool_)
+
+
+def could_get(people: People, grants: Grants, mails: Mails) -> Bools:
+    """Tell per campaign and person who could have got it by lot and did not."""
+    could = np.zeros((CAMPAIGNS, people.size), dtype=np.bool_)
+    could[:, grants.person] = agreed_to(people, grants)
+    could[mails.campaign, mails.person] = False
+    return could & (campaign_start()[:, None] <= left_at(people, mails))
+
+
+def left_at(people: People, mails: Mails) -> Ints:
+    """Return when each person unsubscribed by a mail; FAR for those who did not."""
     gone = np.full(people.size, FAR)
     np.minimum.at(gone, mails.person[mails.left], mails.moment[mails.left])
-    keep = mails.moment <= gone[mails.person]
+    return gone
+
+
+def only_before_leaving(people: People, mails: Mails) -> Mails:
+    """Take away mails to people who had unsubscribed before."""
+    keep = mails.moment <= left_at(people, mails)[mails.person]
     return Mails(**{name: values[keep] for name, values in vars(mails).items()})
 
 

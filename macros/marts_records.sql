@@ -18,6 +18,7 @@
         ('consent', 'consents', 'occurred_at'),
         ('preference', 'preferences', 'record_updated_at'),
         ('attribute', 'attributes', 'observed_at'),
+        ('assignment', 'assignments', 'assigned_at'),
     ]) }}
 {%- endmacro %}
 

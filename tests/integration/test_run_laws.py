@@ -24,9 +24,11 @@ PEOPLE = 300
 ROOT = Path(__file__).resolve().parents[2]
 # What may change when only the clock moves: counted from as_of, or cut by periods that have begun since.
 TIME_RELATIVE = {
-    "audience_history", "audience_members", "calendar", "consents", "customer_360",
-    "customer_predictions", "cx_cases", "cx_nps_monthly", "cx_recovery", "cx_scores", "kpis",
-    "retention_cohorts", "rfm_thresholds", "service_metrics", "survey_eligibility",
+    "audience_history", "audience_members", "calendar", "campaign_tests", "consents", "customer_360",
+    "customer_predictions", "cx_cases", "cx_nps_monthly", "cx_recovery", "cx_scores", "deals",
+    "journey_customers", "journey_stages", "kpis", "retention_cohorts", "rfm_thresholds",
+    "sales_performance", "sales_pipeline", "sales_stage_conversion", "sales_stages", "service_metrics",
+    "survey_eligibility",
 }  # fmt: skip
 TIME_RELATIVE_360 = {
     "profile_kind", "rfm_frequency_score", "rfm_monetary_score", "rfm_recency_score", "rfm_score",

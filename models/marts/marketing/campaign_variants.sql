@@ -1,0 +1,27 @@
+-- Grain: one row per campaign and variant with at least one message or person; variant null = its source names none.
+with
+
+results as (
+    select *
+    from {{ ref('int_marketing__results') }}
+    where not is_total
+),
+
+settings as (
+    select * from {{ ref('config_campaigns') }}
+),
+
+final as (
+    select
+        results.source || ':' || results.campaign_id || '/' || coalesce(results.variant, '') as campaign_variant_key,
+        results.source || ':' || results.campaign_id as campaign_key,
+        results.source,
+        results.campaign_id,
+        results.variant,
+        coalesce({{ contains_word('settings.holdout_variants', 'results.variant') }}, false) as is_holdout,
+        {{ campaign_figures('results') }}
+    from results
+    cross join settings
+)
+
+select * from final
