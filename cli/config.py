@@ -24,6 +24,7 @@ from pydantic import (
 from cli import yaml_lines
 from cli.config_sources import Part, Source
 from cli.config_values import Currency, Name, Timezone
+from cli.config_web import Web
 from pipelines.errors import UsageError
 
 
@@ -169,6 +170,7 @@ class CdpFile(Part):
     purposes: dict[Name, Purpose] = {}
     destinations: dict[Name, Destination] = {}
     quality: Quality = Quality()
+    web: Web = Web()
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from cli.config import CdpFile
+from cli.config_web_sql import config_web_models
 from cli.sql_text import empty, plain
 
 QUESTION_COLUMNS = (
@@ -75,6 +76,7 @@ def config_models(file: CdpFile) -> dict[str, str]:
             identifiers,
             "identifier type",
         ),
+        **config_web_models(file.web, _values),
     }
 
 
