@@ -29,6 +29,7 @@ from cli.config_prediction import Prediction
 from cli.config_sales import Campaigns, Sales
 from cli.config_sources import Part, Source
 from cli.config_values import Currency, Name, Timezone
+from cli.config_web import Web
 from pipelines.errors import UsageError
 
 
@@ -190,6 +191,7 @@ class CdpFile(Part):
     sales: Sales = Sales()
     campaigns: Campaigns = Campaigns()
     journeys: dict[Name, Journey] = {}
+    web: Web = Web()
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from cli import config_cx, config_journeys, config_sales
 from cli.config import CdpFile
 from cli.config_cases import days
+from cli.config_web_sql import config_web_models
 from cli.sql_text import empty, plain
 
 QUESTION_COLUMNS = (
@@ -141,6 +142,7 @@ def config_models(file: CdpFile) -> dict[str, str]:
             config_journeys.journey_rows(file.journeys),
             "journey, stage and condition",
         ),
+        **config_web_models(file.web, _values),
     }
 
 

@@ -320,6 +320,40 @@ def test_web_shop_purchases_are_no_orders(web_shop: Marts) -> None:
     assert kinds == [("lead", oracle.clickstream()["user_id"].nunique(), 0)]
 
 
+def test_web_shop_conversion_equals_the_file_and_what_its_publisher_says(web_shop: Marts) -> None:
+    """470 purchases of 328 users, a share per channel and device from the file, the published shares per life-cycle."""
+    events = oracle.clickstream()
+    visits = events.groupby("session_id").agg(
+        bought=("event", lambda names: (names == "purchase").any()),
+        channel=("acquisition_channel", "first"),
+        device_type=("platform", "first"),
+    )
+    for dimension in ("channel", "device_type"):
+        rows = web_shop.execute(
+            "select dimension_value, n, converted, rate from marts.web_conversion where period = 'all' and dimension = ?",
+            [dimension],
+        ).fetchall()
+        cut = visits.groupby(dimension)["bought"]
+        assert {row[0]: row[1:] for row in rows} == {
+            name: (int(size), int(hits), hits / size)
+            for name, size, hits in zip(cut.sum().index, cut.size(), cut.sum(), strict=True)
+        }
+    purchases = one(
+        web_shop,
+        "select count(*), count(distinct customer_id), sum(first_weight) from marts.attribution where touch_no = 1",
+    )
+    sessions = web_shop.execute(
+        """select value as user_id, started_at as "at", has_purchase from marts.sessions
+        inner join marts.customer_identifiers using (customer_id) where type = 'user_id'"""
+    ).df()
+    lives = sessions.merge(events[events["new_session"]], on=["user_id", "at"])
+    shares = lives.groupby("user_lifecycle")["has_purchase"].mean().round(3).to_dict()
+
+    assert purchases == (470, 328, 470)
+    assert len(lives) == len(sessions)
+    assert shares == {"new": 0.084, "returning": 0.131, "loyal": 0.185}
+
+
 @pytest.mark.parametrize("name", COMPANIES)
 def test_every_received_row_is_accounted_for(published: dict[str, Path], name: str) -> None:
     """Conservation: received = loaded + duplicates + quarantined + suppressed; nothing was quarantined."""

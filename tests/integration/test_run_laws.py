@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 import pytest
+import yaml
 
 from cli.config import load_company
 from cli.run import STAGES, Outcome, run
@@ -24,11 +25,11 @@ PEOPLE = 300
 ROOT = Path(__file__).resolve().parents[2]
 # What may change when only the clock moves: counted from as_of, or cut by periods that have begun since.
 TIME_RELATIVE = {
-    "audience_history", "audience_members", "calendar", "campaign_tests", "consents", "customer_360",
-    "customer_predictions", "cx_cases", "cx_nps_monthly", "cx_recovery", "cx_scores", "deals",
-    "journey_customers", "journey_stages", "kpis", "retention_cohorts", "rfm_thresholds",
-    "sales_performance", "sales_pipeline", "sales_stage_conversion", "sales_stages", "service_metrics",
-    "survey_eligibility",
+    "audience_history", "audience_members", "calendar", "campaign_tests", "carts", "consents",
+    "customer_360", "customer_affinity", "customer_predictions", "cx_cases", "cx_nps_monthly",
+    "cx_recovery", "cx_scores", "deals", "journey_customers", "journey_stages", "kpis",
+    "retention_cohorts", "rfm_thresholds", "sales_performance", "sales_pipeline",
+    "sales_stage_conversion", "sales_stages", "service_metrics", "survey_eligibility",
 }  # fmt: skip
 TIME_RELATIVE_360 = {
     "profile_kind", "rfm_frequency_score", "rfm_monetary_score", "rfm_recency_score", "rfm_score",
@@ -171,6 +172,24 @@ def test_identity_is_precise_against_the_planted_truth(ran: Ran) -> None:
     assert found["precision"] >= 0.999
     assert 0.85 < found["recall"] < 1
     assert found["missing_records"] <= 0.01 * found["records"]
+
+
+def test_mobile_converts_less_by_what_was_planted(ran: Ran) -> None:
+    """Difference of two shares with Wilson intervals (Newcombe's method 10): it covers the truth and excludes zero."""
+    truth = yaml.safe_load((ran.root / "truth" / "effects.yml").read_text(encoding="utf-8"))
+    planted = truth["effects"]["mobile_converts_less"]["observed"]["mobile_minus_desktop_conversion"]
+    with duckdb.connect(str(ran.root / "warehouse" / "cdp.duckdb"), read_only=True) as con:
+        rows = con.execute(
+            "select dimension_value, rate, ci_low, ci_high from marts.web_conversion"
+            " where period = 'all' and dimension = 'device_type'"
+        ).fetchall()
+    (mobile, m_low, m_high), (desktop, d_low, d_high) = (
+        next(row[1:] for row in rows if row[0] == kind) for kind in ("mobile", "desktop")
+    )
+    low = mobile - desktop - ((mobile - m_low) ** 2 + (d_high - desktop) ** 2) ** 0.5
+    high = mobile - desktop + ((m_high - mobile) ** 2 + (desktop - d_low) ** 2) ** 0.5
+
+    assert low <= planted <= high < 0
 
 
 def test_every_row_is_accounted_for_and_planted_rows_are_where_they_belong(ran: Ran) -> None:

@@ -4,170 +4,194 @@
     on_schema_change='append_new_columns',
     touch_column='coalesce(customer_id, device_id)',
 ) }}
--- Grain: one row per session: what one owner did on one device without a pause longer than the timeout.
--- A session is not broken at midnight, nor by a login of the person it belonged to anyway; another owner begins a new one.
+-- Grain: one row per session, with where it came from, on what kind of device, and whether a robot made it.
 with
 
-events as (
+settings as (
     select
-        record_id,
-        message_id,
-        source,
-        brand,
-        anonymous_id,
-        lower(event_name) as event_name,
-        type,
-        channel,
-        platform,
-        page_url,
-        page_path,
-        referrer,
-        utm_source,
-        utm_medium,
-        utm_campaign
-    from {{ ref('stg_events') }}
-    where
-        -- a fact that a server reports (a coupon redeemed at a till) is no visit: somebody must have been on a page,
-        -- a screen or a device, or the tracker itself must speak of a session
-        type in ('page', 'screen')
-        or (type = 'track' and coalesce(anonymous_id, session_id, page_url, page_path) is not null)
+        bot_min_events,
+        bot_seconds_per_event,
+        bot_longest_seconds
+    from {{ ref('config_web') }}
 ),
 
-owned as (
-    select
-        record_id,
-        device_id,
-        customer_id,
-        occurred_at
-    from {{ ref('event_owners') }}
-    {% if is_incremental() %}
-    -- the whole device: whether an event begins a session is told by the one before it, whoever owns that
-    where
-        device_id in (
-            select device_id from {{ ref('event_owners') }} where {{ is_touched('coalesce(customer_id, device_id)') }}
-        )
-    {% endif %}
+words as (
+    select * from {{ ref('config_web_words') }}
 ),
 
 visits as (
-    select
-        events.*,
-        owned.device_id,
-        owned.customer_id,
-        owned.occurred_at
-    from events
-    inner join owned on events.record_id = owned.record_id
+    select * from {{ ref('int_web__visits') }}
+    where {{ is_touched('coalesce(customer_id, device_id)') }}
 ),
 
-followed as (
+-- all of it from the first event, so that landing page and campaign belong together
+landed as (
     select
-        record_id,
-        message_id,
-        device_id,
-        customer_id,
-        occurred_at,
-        lag(occurred_at) over (partition by device_id order by occurred_at, message_id, record_id) as previous_at,
-        lag(customer_id) over (partition by device_id order by occurred_at, message_id, record_id) as previous_id
+        visits.*,
+        events.anonymous_id,
+        events.source,
+        events.brand,
+        events.platform,
+        events.user_agent,
+        events.page_url as landing_url,
+        events.page_path as landing_path,
+        events.referrer,
+        events.channel as declared_channel,
+        {{ url_host('events.page_url') }} as landing_host,
+        {{ url_host('events.referrer') }} as referrer_host,
+        {% for part in ['source', 'medium', 'campaign', 'term', 'content'] -%}
+        coalesce(events.utm_{{ part }}, {{ url_parameter('events.page_url', 'utm_' ~ part) }}) as utm_{{ part }},
+        {% endfor -%}
+        -- clicks on search ads that carry their number and no campaign
+        coalesce({{ matches('events.page_url', '[?&](gclid|gbraid|wbraid|msclkid)=') }}, false) as is_ad_click
     from visits
+    inner join {{ ref('stg_events') }} as events on visits.first_record_id = events.record_id
 ),
 
-cut as (
+tokens as (
     select
-        record_id,
-        message_id,
-        device_id,
-        occurred_at,
+        token,
+        kind,
+        priority
+    from {{ ref('web_agents') }}
+    union all
+    select
+        word as token,
+        'bot' as kind,
+        1 as priority
+    from words
+    where kind = 'bot'
+),
+
+agents as (
+    select distinct user_agent from landed
+    where user_agent is not null
+),
+
+known_agents as (
+    select
+        agents.user_agent,
+        {{ bool_or("tokens.kind = 'bot'") }} and not {{ bool_or("tokens.kind = 'person'") }} as is_bot,
+        {{ max_by("case when tokens.priority > 1 then tokens.kind end", "100 - tokens.priority") }} as device_type
+    from agents
+    inner join tokens on instr(lower(agents.user_agent), tokens.token) > 0
+    group by agents.user_agent
+),
+
+sourced as (
+    select
+        *,
+        {{ host_label('referrer_host') }} as referrer_label,
+        {{ host_label('landing_host') }} as landing_label
+    from landed
+),
+
+referred as (
+    select
+        *,
+        -- from another site: the own one in another of its hosts sends nobody
+        coalesce(referrer_label <> coalesce(landing_label, ''), false) as is_referred
+    from sourced
+),
+
+media as (
+    select
+        *,
         case
-            when previous_at is null then 1
-            when {{ seconds_between('previous_at', 'occurred_at') }} > {{ var('session_timeout_minutes') }} * 60 then 1
-            when (previous_id is distinct from customer_id) then 1
-            else 0
-        end as is_start
-    from followed
+            when utm_medium is not null then utm_medium
+            when is_ad_click then 'cpc'
+            when utm_source is not null or is_referred then '(none)'
+            when landing_url is not null or landing_path is not null then 'direct'
+        end as medium,
+        case when utm_source is not null then utm_source when is_referred then referrer_host end as source_name,
+        case when utm_source is null and is_referred then referrer_label end as source_label
+    from referred
 ),
 
-numbered as (
+kinds as (
     select
-        record_id,
-        message_id,
-        device_id,
-        occurred_at,
-        sum(is_start) over (
-            partition by device_id order by occurred_at, message_id, record_id
-            rows between unbounded preceding and current row
-        ) as session_no
-    from cut
+        media.*,
+        coalesce(
+            by_name.kind,
+            by_label.kind,
+            case when media.is_ad_click and media.source_name is null then 'search' end,
+            'any'
+        ) as source_kind
+    from media
+    left join {{ ref('web_sources') }} as by_name on media.source_name = by_name.name
+    left join {{ ref('web_sources') }} as by_label on media.source_label = by_label.name
 ),
 
-placed as (
+judged as (
     select
-        record_id,
-        session_no,
-        row_number() over (
-            partition by device_id, session_no order by occurred_at, message_id, record_id
-        ) as position
-    from numbered
+        kinds.*,
+        cast({{ seconds_between('kinds.started_at', 'kinds.ended_at') }} as double) as seconds,
+        known_agents.is_bot as is_named_bot,
+        known_agents.device_type as agent_device
+    from kinds
+    left join known_agents on kinds.user_agent = known_agents.user_agent
 ),
 
-summed as (
+reasoned as (
     select
-        visits.device_id,
-        placed.session_no,
-        max(visits.customer_id) as customer_id,
-        max(visits.anonymous_id) as anonymous_id,
-        max(visits.source) as source,
-        max(visits.brand) as brand,
-        min(visits.occurred_at) as started_at,
-        max(visits.occurred_at) as ended_at,
-        count(*) as events,
-        count(*) filter (where visits.type in ('page', 'screen')) as pages,
-        {{ bool_or("coalesce(visits.event_name in ('order completed', 'purchase'), false)") }} as has_purchase,
-        -- where it began: all of it from the first event, so that landing page and campaign belong together
-        max(case when placed.position = 1 then visits.record_id end) as first_record_id,
-        max(case when placed.position = 1 then visits.page_url end) as landing_url,
-        max(case when placed.position = 1 then visits.page_path end) as landing_path,
-        max(case when placed.position = 1 then visits.referrer end) as referrer,
-        max(case when placed.position = 1 then visits.utm_source end) as utm_source,
-        max(case when placed.position = 1 then visits.utm_medium end) as utm_medium,
-        max(case when placed.position = 1 then visits.utm_campaign end) as utm_campaign,
-        max(case when placed.position = 1 then visits.channel end) as declared_channel,
-        max(case when placed.position = 1 then visits.platform end) as platform
-    from visits
-    inner join placed on visits.record_id = placed.record_id
-    group by visits.device_id, placed.session_no
+        judged.*,
+        case
+            when judged.is_named_bot then 'user agent'
+            when judged.seconds > settings.bot_longest_seconds then 'no rest'
+            when
+                judged.events >= settings.bot_min_events
+                and judged.seconds < settings.bot_seconds_per_event * (judged.events - 1)
+                then 'speed'
+        end as bot_reason
+    from judged
+    cross join settings
 ),
 
 final as (
     select
-        's_' || md5(first_record_id) as session_id,
-        customer_id,
-        device_id,
-        anonymous_id,
-        source,
-        brand,
-        started_at,
-        ended_at,
-        {{ local_date('started_at') }} as started_on,
-        cast({{ seconds_between('started_at', 'ended_at') }} as double) as seconds,
-        cast(events as bigint) as events,
-        cast(pages as bigint) as pages,
-        has_purchase,
-        landing_url,
-        landing_path,
-        referrer,
-        utm_source,
-        utm_medium,
-        utm_campaign,
+        reasoned.session_id,
+        reasoned.customer_id,
+        reasoned.device_id,
+        reasoned.anonymous_id,
+        reasoned.source,
+        reasoned.brand,
+        reasoned.started_at,
+        reasoned.ended_at,
+        {{ local_date('reasoned.started_at') }} as started_on,
+        reasoned.seconds,
+        reasoned.events,
+        reasoned.pages,
+        reasoned.product_viewed as product_views,
+        reasoned.product_added as cart_adds,
+        reasoned.cart_viewed as cart_views,
+        reasoned.checkout_started as checkouts,
+        reasoned.purchased as purchases,
+        reasoned.purchased > 0 as has_purchase,
+        reasoned.landing_url,
+        reasoned.landing_path,
+        reasoned.referrer,
+        reasoned.referrer_host,
+        reasoned.utm_source,
+        reasoned.utm_medium,
+        reasoned.utm_campaign,
+        reasoned.utm_term,
+        reasoned.utm_content,
         case
-            when declared_channel is not null then declared_channel
-            when utm_medium is not null then utm_medium
-            when {{ url_host('referrer') }} <> coalesce({{ url_host('landing_url') }}, '') then 'referral'
-            when landing_url is not null or landing_path is not null then 'direct'
+            when reasoned.declared_channel is not null then coalesce(own.meaning, reasoned.declared_channel)
+            when reasoned.medium is not null then coalesce(own.meaning, exact.channel, general.channel, 'other')
         end as channel,
-        platform,
-        first_record_id
-    from summed
-    where {{ is_touched('coalesce(customer_id, device_id)') }}
+        reasoned.platform,
+        coalesce(platforms.device_type, reasoned.agent_device) as device_type,
+        reasoned.bot_reason is not null as is_bot,
+        reasoned.bot_reason,
+        reasoned.first_record_id
+    from reasoned
+    left join words as own on own.kind = 'medium' and coalesce(reasoned.declared_channel, reasoned.medium) = own.word
+    left join {{ ref('web_channels') }} as exact
+        on reasoned.medium = exact.medium and reasoned.source_kind = exact.source_kind
+    left join {{ ref('web_channels') }} as general
+        on reasoned.medium = general.medium and general.source_kind = 'any'
+    left join {{ ref('web_platforms') }} as platforms on reasoned.platform = platforms.platform
 )
 
 select * from final

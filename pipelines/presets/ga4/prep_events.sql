@@ -63,7 +63,9 @@ final as (
         coalesce(
             {{ json_value('collected_traffic_source', 'manual_campaign_name') }},
             {{ json_value('campaign_param', 'string_value') }}
-        ) as campaign_name
+        ) as campaign_name,
+        {{ json_value('collected_traffic_source', 'manual_term') }} as term_name,
+        {{ json_value('collected_traffic_source', 'manual_content') }} as content_name
     from valued
 )
 

@@ -1,5 +1,5 @@
 -- Grain: one row per delivered event, with type and name in the words of the event spec.
--- Reads: event_id, event, event_name, page_title, se_action, se_category, derived_tstamp, collector_tstamp, domain_userid, user_id, dvce_type, page_url, page_urlpath, page_referrer, mkt_source, mkt_medium, mkt_campaign, useragent, domain_sessionid, app_id, platform, geo_country
+-- Reads: event_id, event, event_name, page_title, se_action, se_category, derived_tstamp, collector_tstamp, domain_userid, user_id, dvce_type, page_url, page_urlpath, page_referrer, mkt_source, mkt_medium, mkt_campaign, mkt_term, mkt_content, useragent, domain_sessionid, app_id, platform, geo_country
 {{ config(materialized='view', schema='staging') }}
 
 with

@@ -2,6 +2,10 @@
 -- than the timeout), and for every pair that overlaps.
 with
 
+settings as (
+    select session_timeout_seconds from {{ ref('config_web') }}
+),
+
 sessions as (
     select
         session_id,
@@ -13,14 +17,15 @@ sessions as (
     from {{ ref('sessions') }}
 )
 
-select session_id
+select sessions.session_id
 from sessions
+cross join settings
 where
     previous_end is not null
     and (
         started_at < previous_end
         or (
             previous_id is not distinct from customer_id
-            and {{ seconds_between('previous_end', 'started_at') }} <= {{ var('session_timeout_minutes') }} * 60
+            and {{ seconds_between('previous_end', 'started_at') }} <= settings.session_timeout_seconds
         )
     )

@@ -1,0 +1,75 @@
+{#- What web models share: names of events, parts of addresses, one definition of a share's interval. -#}
+
+{#- The name of an event as names are compared: `add_to_cart` and `Add To Cart` are one. -#}
+{% macro event_word(column) -%} lower(replace({{ column }}, '_', ' ')) {%- endmacro %}
+
+{#- A parameter of a web address in lower case, decoded; null where it has none or an empty one. -#}
+{% macro url_parameter(url, name) -%}
+    nullif(lower(trim(url_decode(replace(regexp_extract({{ url }}, '[?&]{{ name }}=([^&#]*)', 1), '+', ' ')))), '')
+{%- endmacro %}
+
+{#- The label of a host before its public ending: google of `www.google.co.uk`, facebook of `m.facebook.com`. -#}
+{% macro host_label(host) -%}
+    nullif(regexp_extract({{ host }}, '([^.]+)[.](?:(?:com?|org|net|gov|edu|ac|or|ne|go|in)[.][a-z]{2}|[a-z]+)$', 1), '')
+{%- endmacro %}
+
+{#- Wilson's 95 % interval of a share, its two ends; `n` and `hits` are whole numbers. -#}
+{% macro wilson_low(hits, n) -%}
+    case
+        when {{ n }} > 0
+            then least(
+                greatest(({{ wilson_centre(hits, n) }}) - ({{ wilson_half_width(hits, n) }}), 0e0), {{ hits }} * 1e0 / {{ n }}
+            )
+    end
+{%- endmacro %}
+{% macro wilson_high(hits, n) -%}
+    case
+        when {{ n }} > 0
+            then greatest(
+                least(({{ wilson_centre(hits, n) }}) + ({{ wilson_half_width(hits, n) }}), 1e0), {{ hits }} * 1e0 / {{ n }}
+            )
+    end
+{%- endmacro %}
+{% macro wilson_centre(hits, n) -%}
+    ({{ hits }} * 1e0 / {{ n }} + {{ cx_z() }} * {{ cx_z() }} / (2 * {{ n }})) / (1 + {{ cx_z() }} * {{ cx_z() }} / {{ n }})
+{%- endmacro %}
+{% macro wilson_half_width(hits, n) -%}
+    {{ cx_z() }} / (1 + {{ cx_z() }} * {{ cx_z() }} / {{ n }}) * sqrt(
+        ({{ hits }} * 1e0 / {{ n }}) * (1 - {{ hits }} * 1e0 / {{ n }}) / {{ n }}
+        + {{ cx_z() }} * {{ cx_z() }} / (4e0 * {{ n }} * {{ n }})
+    )
+{%- endmacro %}
+
+{#- Several values of an object of JSON text in one reading, as a list; `nth` takes one out. -#}
+{% macro json_list(column, paths) -%} {{ return(adapter.dispatch('json_list')(column, paths)) }} {%- endmacro %}
+{% macro duckdb__json_list(column, paths) -%}
+    {{ return("json_extract_string(try_cast(" ~ column ~ " as json), ['$." ~ paths | join("', '$.") ~ "'])") }}
+{%- endmacro %}
+{% macro default__json_list(column, paths) -%}
+    {%- set parts = [] -%}
+    {%- for path in paths -%} {%- do parts.append('get_json_object(' ~ column ~ ", '$." ~ path ~ "')") -%} {%- endfor -%}
+    {{ return('array(' ~ parts | join(', ') ~ ')') }}
+{%- endmacro %}
+{% macro nth(list, place) -%} {{ return(adapter.dispatch('nth')(list, place)) }} {%- endmacro %}
+{% macro duckdb__nth(list, place) -%} {{ return(list ~ '[' ~ place ~ ']') }} {%- endmacro %}
+{% macro default__nth(list, place) -%} {{ return(list ~ '[' ~ (place - 1) ~ ']') }} {%- endmacro %}
+
+{#- One row per record of the list at a key of JSON text, as JSON text; no rows where there is none. -#}
+{% macro json_each(column, key) -%} {{ return(adapter.dispatch('json_each')(column, key)) }} {%- endmacro %}
+{% macro duckdb__json_each(column, key) -%}
+    {{ return('cast(unnest(json_extract(try_cast(' ~ column ~ " as json), '$." ~ key ~ "[*]')) as varchar)") }}
+{%- endmacro %}
+{% macro default__json_each(column, key) -%}
+    {{ return("explode(from_json(get_json_object(" ~ column ~ ", '$." ~ key ~ "'), 'array<string>'))") }}
+{%- endmacro %}
+
+{#- An amount that an event gives as text; exponents go through double, what is no amount is null. -#}
+{% macro said_amount(text) -%} {{ try_to(try_to(text, 'double'), 'decimal(18, 2)') }} {%- endmacro %}
+
+{#- A share of an amount, in cents. -#}
+{% macro share_of(amount, share) -%} cast(cast({{ amount }} as double) * {{ share }} as decimal(18, 2)) {%- endmacro %}
+
+{#- A UTC timestamp so many seconds later. -#}
+{% macro plus_seconds(column, seconds) -%} {{ return(adapter.dispatch('plus_seconds')(column, seconds)) }} {%- endmacro %}
+{% macro duckdb__plus_seconds(column, seconds) -%} {{ return(column ~ ' + to_seconds(' ~ seconds ~ ')') }} {%- endmacro %}
+{% macro default__plus_seconds(column, seconds) -%} {{ return('timestampadd(second, ' ~ seconds ~ ', ' ~ column ~ ')') }} {%- endmacro %}
