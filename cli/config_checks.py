@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from cli import config_survivorship
 from cli.config import DEFAULT_IDENTIFIERS, Company
 from cli.source_checks import Problem, source_problems
 
@@ -40,6 +41,8 @@ def problems(company: Company) -> Iterator[Problem]:
         yield ("warehouse", "published"), "must be another file than `path`: publishing replaces it"
     yield from _identifiers(company)
     yield from source_problems(company)
+    names = [source.name for source in company.file.sources]
+    yield from config_survivorship.problems(company.file.survivorship, names)
 
 
 def _identifiers(company: Company) -> Iterator[Problem]:

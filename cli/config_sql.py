@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from cli.config import CdpFile
+from cli.config_survivorship import SURVIVORSHIP_COLUMNS, survivorship_rows
 from cli.sql_text import empty, plain
 
 QUESTION_COLUMNS = (
@@ -74,6 +75,11 @@ def config_models(file: CdpFile) -> dict[str, str]:
             ),
             identifiers,
             "identifier type",
+        ),
+        "config_survivorship": _values(
+            SURVIVORSHIP_COLUMNS,
+            survivorship_rows(file.survivorship, [source.name for source in file.sources]),
+            "field or group of the golden record and source",
         ),
     }
 
