@@ -1,15 +1,20 @@
 {{ config(materialized='incremental', incremental_strategy='append', schema='staging') }}
 -- Grain: one row per customer whose golden record this build decides anew. Beside the touched ones: those of records whose time of
--- change became a bulk stamp or ceased to be one, those of records we wrote to, and whoever competes with them for an
+-- change became a bulk stamp or ceased to be one, those of records we wrote to, and all who may compete with them for an
 -- address. It grows over killed builds and is cleared when a build is marked; it runs before what it compares with is replaced.
--- depends_on: {{ ref('int_golden__stamps') }} {{ ref('stg_contact_versions') }}
--- depends_on: {{ ref('node_components') }} {{ ref('node_customers') }} {{ source('exports_memory', 'written_fields') }}
+-- depends_on: {{ ref('int_golden__stamps') }} {{ ref('stg_contact_versions') }} {{ ref('node_clusters') }}
+-- depends_on: {{ ref('node_customers') }} {{ ref('touched_profiles') }} {{ source('exports_memory', 'written_fields') }}
 {% set stamps = previous('customer', 'bulk_stamps') %}
 {% set written = previous('customer', 'written_values') %}
-{% if flags.FULL_REFRESH or not stamps or not written %}
+{% if flags.FULL_REFRESH %}
+-- a full build replaces everything: nothing needs naming
 select touch_key
 from {{ ref('touched_profiles') }}
-where {{ 'false' if flags.FULL_REFRESH else 'true' }}
+where false
+{% elif not stamps or not written %}
+-- tables made for the first time without --full-refresh, as plain dbt does
+select distinct customer_id as touch_key
+from {{ ref('node_customers') }}
 {% else %}
 with
 
@@ -18,11 +23,7 @@ stamps_now as (
 ),
 
 stamps_before as (
-    select
-        source,
-        source_table,
-        stamped_at
-    from {{ stamps }}
+    select * from {{ stamps }}
 ),
 
 flipped as (
@@ -39,7 +40,15 @@ flipped as (
     where stamps_now.source is null or stamps_before.source is null
 ),
 
-written as (
+records as (
+    select versions.record_id
+    from {{ ref('stg_contact_versions') }} as versions
+    inner join flipped
+        on
+            versions.source = flipped.source
+            and versions.source_table = flipped.source_table
+            and date_trunc('second', versions.updated_at) = flipped.stamped_at
+    union
     select fields.record_id
     from {{ source('exports_memory', 'written_fields') }} as fields
     left join {{ written }} as known
@@ -51,28 +60,45 @@ written as (
     where known.record_id is null
 ),
 
-records as (
-    select versions.record_id
-    from {{ ref('stg_contact_versions') }} as versions
-    inner join flipped
-        on
-            versions.source = flipped.source
-            and versions.source_table = flipped.source_table
-            and date_trunc('second', versions.updated_at) = flipped.stamped_at
-    union
-    select record_id from written
+owners as (
+    select
+        owned.node_id,
+        owned.customer_id,
+        clusters.component
+    from {{ ref('node_customers') }} as owned
+    inner join {{ ref('node_clusters') }} as clusters on owned.node_id = clusters.node_id
 ),
 
-components as (
-    select distinct known.component
-    from {{ ref('node_components') }} as known
-    inner join records on known.node_id = records.record_id
+found as (
+    select touch_key from {{ ref('touched_profiles') }}
+    union
+    select owners.customer_id as touch_key
+    from owners
+    inner join records on owners.node_id = records.record_id
+),
+
+-- several people in one component may hold one address: one of them is not decided without the others
+shared as (
+    select component
+    from owners
+    group by component
+    having min(customer_id) <> max(customer_id)
+),
+
+rivals as (
+    select distinct owners.component
+    from owners
+    inner join shared on owners.component = shared.component
+    inner join found on owners.customer_id = found.touch_key
+),
+
+final as (
+    select touch_key from found
+    union
+    select owners.customer_id as touch_key
+    from owners
+    inner join rivals on owners.component = rivals.component
 )
 
-select touch_key from {{ ref('touched_profiles') }}
-union
-select owners.customer_id as touch_key
-from {{ ref('node_customers') }} as owners
-inner join {{ ref('node_components') }} as known on owners.node_id = known.node_id
-inner join components on known.component = components.component
+select * from final
 {% endif %}
