@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.companies import BELOW_MARTS, EVENTS, TestCompany
@@ -522,7 +522,14 @@ def models(grown: tuple[dict[str, Any], TestCompany]) -> Models:
     return Models(grown[1])
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
+# no shrinking: of forty worlds it would take minutes, and the difference names the customer
+@settings(
+    max_examples=6,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=(Phase.explicit, Phase.generate),
+    print_blob=False,
+)
 @given(drawn=st.tuples(*(worlds(f"{number}-") for number in range(40))))
 def test_models_equal_plain_python(models: Models, drawn: tuple[World, ...]) -> None:
     """Winner, its time and what that rests on, and the whole history, of every customer and field."""
