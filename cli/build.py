@@ -34,6 +34,7 @@ WORK_TABLES = (
     "affected_nodes",
     "touched_owners",
     "touched_devices",
+    "touched_golden",
     "merge_causes",
 )
 LOADS_COLUMNS = "load_id varchar, schema_name varchar, status bigint, inserted_at timestamptz, schema_version_hash varchar"

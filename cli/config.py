@@ -28,6 +28,7 @@ from cli.config_journeys import Journey
 from cli.config_prediction import Prediction
 from cli.config_sales import Campaigns, Sales
 from cli.config_sources import Part, Source
+from cli.config_survivorship import Survivorship
 from cli.config_values import Currency, Name, Timezone
 from cli.config_web import Web
 from pipelines.errors import UsageError
@@ -192,6 +193,7 @@ class CdpFile(Part):
     campaigns: Campaigns = Campaigns()
     journeys: dict[Name, Journey] = {}
     web: Web = Web()
+    survivorship: Survivorship = Survivorship()
 
 
 @dataclass(frozen=True)

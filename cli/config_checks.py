@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from cli import config_survivorship
 from cli.config import DEFAULT_IDENTIFIERS, Company
 from cli.config_cases import case_problems
 from cli.config_cx import cx_problems
@@ -44,6 +45,8 @@ def problems(company: Company) -> Iterator[Problem]:
     yield from source_problems(company)
     yield from case_problems(company)
     yield from cx_problems(company)
+    names = [source.name for source in company.file.sources]
+    yield from config_survivorship.problems(company.file.survivorship, names)
 
 
 def _identifiers(company: Company) -> Iterator[Problem]:

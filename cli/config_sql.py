@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from cli import config_cx, config_journeys, config_sales
 from cli.config import CdpFile
 from cli.config_cases import days
+from cli.config_survivorship import SURVIVORSHIP_COLUMNS, survivorship_rows
 from cli.config_web_sql import config_web_models
 from cli.sql_text import empty, plain
 
@@ -143,6 +144,11 @@ def config_models(file: CdpFile) -> dict[str, str]:
             "journey, stage and condition",
         ),
         **config_web_models(file.web, _values),
+        "config_survivorship": _values(
+            SURVIVORSHIP_COLUMNS,
+            survivorship_rows(file.survivorship, [source.name for source in file.sources]),
+            "field or group of the golden record and source",
+        ),
     }
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cli.config import Company
+from cli.config_survivorship import declared_groups
 from cli.generate import COMPANY_MODELS, GENERATED_MODELS, fingerprint
 from cli.inputs import variables
 from cli.warehouse import temp_of
@@ -55,6 +56,7 @@ def environment(company: Company) -> dict[str, str]:
         "CDP_TIMEZONE": company.file.reporting.timezone,
         "CDP_CURRENCY": company.file.reporting.currency,
         "CDP_WEEK_STARTS": company.file.reporting.week_starts,
+        "CDP_FIELD_GROUPS": declared_groups(company.file.survivorship.groups),
         "CDP_MAX_CLUSTER_SIZE": str(company.file.identity.max_cluster_size),
         "CDP_MEMORY_LIMIT": company.memory_limit,
         "CDP_TEMP": str(temp_of(company)),

@@ -30,6 +30,7 @@ from cli.unions_sql import (
     record_nodes_model,
     rows_union_model,
     union_model,
+    versions_model,
     work_loads_model,
 )
 from pipelines.specs import Cursor, LoadSpec, SourceSpec, TableSpec
@@ -60,6 +61,10 @@ def files(company: Company) -> dict[str, str]:
     for entity in entities().values():
         mine = [one for one in staged if one.entity.name == entity.name]
         out[f"staging/entities/stg_{entity.plural}.sql"] = union_model(entity, mine, identifiers)
+    people = entities()["contact"]
+    out["staging/entities/stg_contact_versions.sql"] = versions_model(
+        people, [one for one in staged if one.entity is people]
+    )
     out["staging/entities/stg_identifiers.sql"] = identifiers_model(staged, TIME_COLUMNS)
     out["staging/entities/stg_answers.sql"] = answers_model(staged)
     out["staging/entities/stg_deal_versions.sql"] = deal_versions_model(staged)

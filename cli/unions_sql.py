@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from cli.config import Identifier
 from cli.config_sources import Source
 from cli.entities import Entity
-from cli.sql_text import empty, typed_null
+from cli.sql_text import empty, text_or_null, typed_null
 from cli.staged import StagedTable
 
 COMMON = (
@@ -50,6 +50,42 @@ def union_model(entity: Entity, staged: list[StagedTable], identifiers: dict[str
         parts.append("select\n    " + ",\n    ".join(listed) + f"\nfrom {{{{ ref('stg_{one.slug}') }}}}")
     body = "\nunion all\n".join(parts) or empty(columns)
     return f"{{{{ config(materialized='view') }}}}\n-- Grain: one row per record of entity {entity.name}.\n{body}\n"
+
+
+VERSIONS = (
+    ("record_id", "string"),
+    ("source", "string"),
+    ("source_table", "string"),
+    ("brand", "string"),
+    ("updated_at", "timestamp"),
+    ("load_seq", "bigint"),
+    ("file", "string"),
+    ("position", "bigint"),
+    ("is_deleted", "boolean"),
+)
+
+
+def versions_model(entity: Entity, staged: list[StagedTable]) -> str:
+    """`stg_<entity>_versions`: every delivered version of each record that differs from the one it followed."""
+    columns = [*VERSIONS, *((c.name, c.sql_type) for c in entity.columns.values())]
+    parts = []
+    for one in staged:
+        told = {
+            "source": f"'{one.source.name}'",
+            "source_table": f"'{one.table.name}'",
+            "brand": f"cast({text_or_null(one.table.brand or one.source.brand)} as varchar)",
+        }
+        listed = [f"{told[name]} as {name}" if name in told else name for name, _ in columns]
+        parts.append(
+            "select\n    "
+            + ",\n    ".join(listed)
+            + f"\nfrom {{{{ ref('rows_{one.slug}') }}}}\nwhere row_status = 'loaded'"
+        )
+    body = "\nunion all\n".join(parts) or empty(columns)
+    return (
+        "{{ config(materialized='view') }}\n"
+        f"-- Grain: one row per delivered version of a record of entity {entity.name}.\n{body}\n"
+    )
 
 
 def identifiers_model(staged: list[StagedTable], time_columns: dict[str, str]) -> str:

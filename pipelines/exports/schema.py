@@ -64,6 +64,16 @@ create table if not exists exports.runs (
     rejected bigint not null,
     unanswered bigint not null
 );
+
+-- Grain: one row per value that was written into a record of a source, by a destination that is a source too. Committed before
+-- the request, so that the value is known when it comes back. field as in marts.golden_fields; value_hash = md5(field | value
+-- in lower case): the ledger keeps no payload. Read by the golden record, where such a value does not vote.
+create table if not exists exports.written_fields (
+    record_id varchar not null, -- source.table:key
+    field varchar not null,
+    value_hash varchar not null,
+    written_at timestamp not null
+);
 """
 
 

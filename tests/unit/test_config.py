@@ -43,6 +43,28 @@ destinations:
 # (what stands in GOOD, what somebody wrote instead, line, words of the message)
 MUTATIONS = [
     (
+        "destinations:",
+        "survivorship: {fields: {emial: {strategy: most_recent}}}\ndestinations:",
+        26,
+        "no such field or group; there are: email",
+    ),
+    (
+        "destinations:",
+        "survivorship: {fields: {email: {strategy: source_priority}}}\ndestinations:",
+        26,
+        "source_priority needs `sources`, the best first",
+    ),
+    ("destinations:", "survivorship: {sources: [crm, shop]}\ndestinations:", 26, "no source `shop`"),
+    ("destinations:", "survivorship: {sources: [crm, crm]}\ndestinations:", 26, "`crm` is listed twice"),
+    ("destinations:", "survivorship: {strategy: best}\ndestinations:", 26, "survivorship.strategy"),
+    (
+        "destinations:",
+        "survivorship: {groups: {work: [company, email]}}\ndestinations:",
+        26,
+        "`email` cannot be grouped; these can: birth_date",
+    ),
+    ("destinations:", "survivorship: {groups: {work: [company]}}\ndestinations:", 26, "two fields or more"),
+    (
         "clock: {as_of: 2026-06-30T00:00:00Z}",
         "clock: {as_of: 2026-13-45}",
         1,

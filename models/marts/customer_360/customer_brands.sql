@@ -1,21 +1,13 @@
 -- Grain: one row per customer and brand that has a record of them: what this brand knows, with nothing told to another.
--- The latest name and contact points of the brand's own contact records, none that may not identify anybody (as in golden_records);
--- purchases as in customer_360.
-{% set fields = ['email', 'phone', 'full_name', 'language'] %}
+-- Name and contact points by the brand's own contact records alone, decided as in golden_records; purchases as in customer_360.
 with
-
-owners as (
-    select
-        node_id,
-        customer_id
-    from {{ ref('node_customers') }}
-),
 
 records as (
     select
         customer_id,
         brand,
         count(*) as records,
+        count(*) filter (where entity = 'contact') as profiles,
         {{ distinct_list('source') }} as sources,
         min(first_seen_at) as first_seen_at
     from {{ ref('customer_records') }}
@@ -23,54 +15,8 @@ records as (
     group by customer_id, brand
 ),
 
-refused as (
-    select distinct
-        node_id,
-        identifier_type,
-        identifier_value
-    from {{ ref('int_identity__identifiers') }}
-    where refused_because is not null and identifier_type in ('email', 'phone')
-),
-
-people as (
-    select
-        owners.customer_id,
-        contacts.brand,
-        {{ shown('contacts', 'email') }} as email,
-        {{ shown('contacts', 'phone') }} as phone,
-        coalesce(
-            contacts.full_name,
-            contacts.first_name || ' ' || contacts.last_name,
-            contacts.first_name,
-            contacts.last_name
-        ) as full_name,
-        contacts.language,
-        row_number() over (
-            partition by owners.customer_id, contacts.brand
-            order by
-                coalesce(contacts.record_updated_at, contacts.created_at) nulls first,
-                contacts.load_seq,
-                contacts.record_id
-        ) as recency
-    from {{ ref('stg_contacts') }} as contacts
-    inner join owners on contacts.node_id = owners.node_id
-    {{ join_refused('contacts') }}
-    where contacts.brand is not null
-),
-
 known as (
-    select
-        customer_id,
-        brand,
-        count(*) as profiles,
-        -- noqa: disable=LT02
-        {% for field in fields %}
-        {% set told = 'case when ' ~ field ~ ' is not null then recency end' %}
-        {{ max_by(field, told) }} as {{ field }}{{ ',' if not loop.last }}
-        {% endfor %}
-    -- noqa: enable=LT02
-    from people
-    group by customer_id, brand
+    select * from {{ ref('brand_fields') }}
 ),
 
 bought as (
@@ -96,7 +42,7 @@ final as (
         known.language,
         records.sources,
         records.records,
-        coalesce(known.profiles, 0) as profiles,
+        records.profiles,
         records.first_seen_at,
         coalesce(bought.orders, 0) as orders,
         bought.first_order_at,

@@ -31,6 +31,11 @@ golden as (
     from {{ ref('golden_records') }}
 ),
 
+claims as (
+    select * from {{ ref('contact_claims') }}
+    where given_in_pass is null
+),
+
 held as (
     select
         owners.customer_id,
@@ -51,6 +56,10 @@ held as (
 ranked as (
     select
         held.*,
+        claims.customer_id is not null as is_unmatched,
+        -- the primary address and telephone are those of the golden record; there may be none
+        held.identifier_type not in ('email', 'phone')
+        or coalesce(held.identifier_value in (golden.email, golden.phone), false) as may_be_primary,
         row_number() over (
             partition by held.customer_id, held.identifier_type
             order by
@@ -67,6 +76,11 @@ ranked as (
         ) as strength
     from held
     left join golden on held.customer_id = golden.customer_id
+    left join claims
+        on
+            held.customer_id = claims.customer_id
+            and held.identifier_type = claims.field
+            and held.identifier_value = claims.value
 ),
 
 final as (
@@ -79,9 +93,10 @@ final as (
         last_seen_at,
         cast(source_count as bigint) as source_count,
         cast(record_count as bigint) as record_count,
-        strength = 1 and refused_because is null as is_primary,
+        strength = 1 and refused_because is null and may_be_primary as is_primary,
         refused_because is not null as is_refused,
-        refused_because
+        refused_because,
+        is_unmatched
     from ranked
 )
 

@@ -1,0 +1,145 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_touched',
+    touch_column='customer_id',
+    touched_sql='select touch_key from staging.touched_golden',
+    on_schema_change='append_new_columns',
+    schema='marts',
+    contract={'enforced': true},
+) }}
+-- Grain: one row per customer and field (or group of fields) of which anything was said: what we show, who says so since when, by
+-- which rule it won, and over what.
+-- depends_on: {{ ref('touched_golden') }}
+{% set because_of -%}
+    coalesce(
+        votes.never_because,
+        case when votes.bounced_at is not null then 'bounced' end,
+        case when votes.withdrawn_at is not null then 'withdrawn' end,
+        'held by another profile'
+    )
+{%- endset %}
+with
+
+claims as (
+    select * from {{ ref('contact_claims') }}
+    where given_in_pass is null
+),
+
+candidates as (
+    select votes.*
+    from {{ ref('int_golden__candidates') }} as votes
+    left join claims
+        on votes.customer_id = claims.customer_id and votes.field = claims.field and votes.value = claims.value
+    where claims.customer_id is null
+),
+
+{{ rank_votes(['customer_id', 'field']) }},
+
+-- what lost is the best vote for another value
+tops as (
+    select
+        customer_id,
+        field,
+        value_key,
+        min(standing) as standing
+    from ranked
+    group by customer_id, field, value_key
+),
+
+placed as (
+    select
+        customer_id,
+        field,
+        standing,
+        row_number() over (partition by customer_id, field order by standing) as place_of_value,
+        count(*) over (partition by customer_id, field) as candidates
+    from tops
+),
+
+finalists as (
+    select
+        ranked.*,
+        placed.place_of_value,
+        placed.candidates,
+        -- noqa: disable=LT02
+        {% for name, step, direction in vote_steps() %}
+        {{ step }} as step_{{ loop.index }}{{ ',' if not loop.last }}
+        {% endfor %}
+    -- noqa: enable=LT02
+    from ranked
+    inner join placed
+        on
+            ranked.customer_id = placed.customer_id
+            and ranked.field = placed.field
+            and ranked.standing = placed.standing
+    where placed.place_of_value <= 2
+),
+
+winners as (
+    select * from finalists
+    where place_of_value = 1
+),
+
+seconds as (
+    select * from finalists
+    where place_of_value = 2
+),
+
+excluded as (
+    select
+        votes.customer_id,
+        votes.field,
+        count(*) as excluded,
+        {{ distinct_list(because_of) }} as excluded_because
+    from {{ ref('golden_votes') }} as votes
+    left join claims
+        on votes.customer_id = claims.customer_id and votes.field = claims.field and votes.value = claims.value
+    where votes.is_current and (not {{ may_win() }} or claims.customer_id is not null)
+    group by votes.customer_id, votes.field
+),
+
+-- a mention has no record of its own: the first that carries it stands for all
+mentioned as (
+    select
+        node_id,
+        min(record_id) as record_id
+    from {{ ref('stg_record_nodes') }}
+    where node_id in (select node_id from winners where tier = 1)
+    group by node_id
+),
+
+final as (
+    select
+        coalesce(winners.customer_id, excluded.customer_id) as customer_id,
+        coalesce(winners.field, excluded.field) as field,
+        {{ readable('winners.field', 'winners.value') }} as value,
+        winners.value as parts,
+        winners.source,
+        coalesce(winners.record_id, mentioned.record_id) as record_id,
+        winners.valid_from as changed_at,
+        winners.time_basis,
+        winners.is_verified,
+        winners.strategy as rule,
+        case
+            when winners.customer_id is null then 'nothing usable'
+            when seconds.customer_id is null then 'only value'
+            {% for name, step, direction in vote_steps() %}
+            when winners.step_{{ loop.index }} is distinct from seconds.step_{{ loop.index }} then '{{ name }}'
+            {% endfor %}
+        end as decided_by,
+        cast(coalesce(winners.agreeing, 0) as bigint) as agreeing_sources,
+        cast(coalesce(winners.candidates, 0) as bigint) as candidates,
+        {{ readable('seconds.field', 'seconds.value') }} as runner_up,
+        seconds.source as runner_up_source,
+        coalesce(seconds.record_id, seconds.node_id) as runner_up_record_id,
+        seconds.valid_from as runner_up_changed_at,
+        cast(coalesce(excluded.excluded, 0) as bigint) as excluded,
+        excluded.excluded_because
+    from winners
+    left join seconds on winners.customer_id = seconds.customer_id and winners.field = seconds.field
+    -- a field of which only unusable values are known has a row that says why it is empty
+    full join excluded on winners.customer_id = excluded.customer_id and winners.field = excluded.field
+    left join mentioned on winners.tier = 1 and winners.node_id = mentioned.node_id
+)
+
+select * from final
