@@ -22,6 +22,7 @@ from pydantic import (
 )
 
 from cli import yaml_lines
+from cli.config_commerce import Commerce
 from cli.config_sources import Part, Source
 from cli.config_values import Currency, Name, Timezone
 from pipelines.errors import UsageError
@@ -157,7 +158,7 @@ class Quality(Part):
     max_quarantine: float = Field(0.01, ge=0, le=1)
 
 
-class CdpFile(Part):
+class CdpFile(Commerce):
     """The whole of `cdp.yml`."""
 
     clock: Clock = Clock()

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from cli import config_commerce
 from cli.config import CdpFile
 from cli.sql_text import empty, plain
 
@@ -75,7 +76,14 @@ def config_models(file: CdpFile) -> dict[str, str]:
             identifiers,
             "identifier type",
         ),
+        "config_commerce": _settings(config_commerce.columns(file)),
     }
+
+
+def _settings(columns: Sequence[tuple[str, str, object]]) -> str:
+    """The one row of settings that are numbers and words."""
+    names = [(name, sql_type) for name, sql_type, _ in columns]
+    return _values(names, [[value for *_, value in columns]], "run, the settings of the commerce marts")
 
 
 def _values(columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[object]], grain: str) -> str:

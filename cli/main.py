@@ -22,6 +22,7 @@ from cli.commands import (
     presets,
     quarantine,
     report,
+    rfm,
     run,
     runs,
     status,
@@ -46,6 +47,7 @@ customer_app = typer.Typer(help="One customer: golden record, identifiers, timel
 quarantine_app = typer.Typer(help="Rows that could not be used.", no_args_is_help=True)
 runs_app = typer.Typer(help="Past runs.", no_args_is_help=True)
 audience_app = typer.Typer(help="Audiences and their members.", no_args_is_help=True)
+rfm_app = typer.Typer(help="RFM scores and their thresholds.", no_args_is_help=True)
 
 app.command("init")(init.init)
 app.command("run")(run.run)
@@ -73,11 +75,13 @@ quarantine_app.command("replay")(quarantine.replay)
 runs_app.command("list")(runs.list_runs)
 runs_app.command("show")(runs.show)
 audience_app.command("list")(audience.list_audiences)
+rfm_app.command("recompute")(rfm.recompute)
 app.add_typer(identity_app, name="identity")
 app.add_typer(customer_app, name="customer")
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(runs_app, name="runs")
 app.add_typer(audience_app, name="audience")
+app.add_typer(rfm_app, name="rfm")
 
 
 # Typer carries its own copy of click from 0.29 on; this is the class either copy raises for wrong arguments.

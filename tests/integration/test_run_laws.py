@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # What may change when only the clock moves: counted from as_of, or cut by periods that have begun since.
 TIME_RELATIVE = {
     "kpis", "retention_cohorts", "rfm_thresholds", "customer_360", "consents", "audience_members",
-    "audience_history", "cx_scores",
+    "audience_history", "cx_scores", "customer_lifecycle", "customer_health", "health_validation", "recommendations",
 }  # fmt: skip
 TIME_RELATIVE_360 = {
     "profile_kind", "rfm_recency_score", "rfm_frequency_score", "rfm_monetary_score", "rfm_score", "rfm_segment",
