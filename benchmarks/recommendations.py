@@ -59,10 +59,10 @@ def offer(root: Path, rule: str) -> float:
     first = not root.is_dir()
     if first:
         shutil.copytree(EXAMPLE, root, ignore=shutil.ignore_patterns(".cdp", "warehouse", "exports"))
-    text = (EXAMPLE / "cdp.yml").read_text(encoding="utf-8")
-    clock = next(line for line in text.splitlines() if line.startswith("clock:"))
-    settings = f'clock: {{as_of: "{CUT}"}}\nrecommendations: {{already_bought: {rule}, top_n: 10}}'
-    (root / "cdp.yml").write_text(text.replace(clock, settings), encoding="utf-8")
+    lines = (EXAMPLE / "cdp.yml").read_text(encoding="utf-8").splitlines()
+    kept = [line for line in lines if not line.startswith(("clock:", "recommendations:"))]
+    settings = [f'clock: {{as_of: "{CUT}"}}', f"recommendations: {{already_bought: {rule}, top_n: 10}}"]
+    (root / "cdp.yml").write_text("\n".join(settings + kept) + "\n", encoding="utf-8")
     company = load_company(root / "cdp.yml")
     if first:
         warehouse.create(company)

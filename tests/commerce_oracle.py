@@ -3,9 +3,14 @@
 Orders are a frame with customer, day (Timestamp) and revenue (Decimal, or None where no rate is known), purchases only.
 """
 
+import csv
+import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -151,3 +156,56 @@ def recency_points(orders: pd.DataFrame, as_of: pd.Timestamp, limits: Limits = L
     found = lifecycle(orders, as_of, limits)
     overdue = found.late / found.rhythm.clip(lower=limits.floor)
     return 100 * ((limits.lost - overdue) / (limits.lost - 1)).clip(0, 1)
+
+
+def demo_purchases(root: Path) -> pd.DataFrame:
+    """Order key, local day and revenue of the simulated company's purchases, read from its shops' files.
+
+    The latest version of an order counts, then the file delivered last; broken lines have no number that can be read.
+    """
+    rows: dict[str, tuple[str, int, dict[str, Any]]] = {}
+    refunds: dict[str, tuple[str, Decimal]] = {}
+    for place, (shop, row) in enumerate(_shop_rows(root, "orders")):
+        one = _order(shop, row)
+        if one is None:
+            continue
+        version = (one["updated"], place, one)
+        if one["key"] not in rows or version[:2] > rows[one["key"]][:2]:
+            rows[one["key"]] = version
+    for shop, row in _shop_rows(root, "refunds"):
+        refunds[f"{shop}:{row['refund_no']}"] = (f"{shop}:{row['order_no']}", Decimal(row["amount"]))
+    back: dict[str, Decimal] = {}
+    for order, amount in refunds.values():
+        back[order] = back.get(order, Decimal(0)) + amount
+    found = [one for _, _, one in rows.values() if one["status"] == "paid" and one["net"] > 0]
+    frame = pd.DataFrame(found)
+    return frame.assign(revenue=[one["net"] - back.get(one["key"], Decimal(0)) for one in found])
+
+
+def _shop_rows(root: Path, table: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    for path in sorted((root / "data" / "shop_north").glob(f"{table}_*.csv")):
+        with path.open(encoding="utf-8", newline="") as handle:
+            yield from (("shop_north", row) for row in csv.DictReader(handle))
+    for path in sorted((root / "data" / "shop_south").glob(f"{table}_*.jsonl")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            try:
+                yield "shop_south", json.loads(line)
+            except json.JSONDecodeError:
+                continue
+
+
+def _order(shop: str, row: dict[str, Any]) -> dict[str, Any] | None:
+    try:
+        if shop == "shop_north":
+            day = pd.to_datetime(row["placed_at"], format="%d/%m/%Y %H:%M")
+            gross, off, status = Decimal(row["subtotal"]), Decimal(row["discount"]), row["status"]
+            return {"key": f"{shop}:{row['order_no']}", "day": day, "net": gross - off, "status": status} | {
+                "updated": row["updated_at"]
+            }
+        day = pd.Timestamp(row["createdAt"]).tz_convert("Asia/Ho_Chi_Minh").tz_localize(None)
+        gross, off = Decimal(row["amount"]["gross"]), Decimal(row["amount"]["discount"])
+        return {"key": f"{shop}:{row['id']}", "day": day, "net": gross - off, "status": row["state"]} | {
+            "updated": row["updatedAt"]
+        }
+    except (ValueError, KeyError, TypeError, ArithmeticError):
+        return None
