@@ -23,6 +23,7 @@ from pydantic import (
 
 from cli import yaml_lines
 from cli.config_cases import DAYS, Cases
+from cli.config_commerce import Commerce
 from cli.config_cx import Drivers
 from cli.config_journeys import Journey
 from cli.config_prediction import Prediction
@@ -176,7 +177,7 @@ class Quality(Part):
     max_quarantine: float = Field(0.01, ge=0, le=1)
 
 
-class CdpFile(Part):
+class CdpFile(Commerce):
     """The whole of `cdp.yml`."""
 
     clock: Clock = Clock()

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from cli import config_cx, config_journeys, config_sales
+from cli import config_commerce, config_cx, config_journeys, config_sales
 from cli.config import CdpFile
 from cli.config_cases import days
 from cli.config_survivorship import SURVIVORSHIP_COLUMNS, survivorship_rows
@@ -149,7 +149,14 @@ def config_models(file: CdpFile) -> dict[str, str]:
             survivorship_rows(file.survivorship, [source.name for source in file.sources]),
             "field or group of the golden record and source",
         ),
+        "config_commerce": _settings(config_commerce.columns(file)),
     }
+
+
+def _settings(columns: Sequence[tuple[str, str, object]]) -> str:
+    """The one row of settings that are numbers and words."""
+    names = [(name, sql_type) for name, sql_type, _ in columns]
+    return _values(names, [[value for *_, value in columns]], "run, the settings of the commerce marts")
 
 
 def _values(columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[object]], grain: str) -> str:

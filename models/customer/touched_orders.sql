@@ -1,8 +1,10 @@
 {{ config(schema='staging') }}
 -- Grain: one row per order this build replaces; none on a full one. A line or a refund may come long after its order and
 -- name nobody, so the owner being touched is not enough: the order of every touched record counts, the one it had
--- before included. `order_records` is written last of all order facts, so a killed build finds the former orders again.
+-- before included, and an order whose rate is another now (a quote came late). `order_records` is written last of all order facts, so a killed build finds the former orders again.
 {% set former = previous('customer', 'order_records') %}
+{% set orders = previous('marts', 'orders') %}
+{% set rates = ref('reporting_rates') %}
 with
 
 records as (
@@ -34,6 +36,19 @@ final as (
     {% if former and not flags.FULL_REFRESH %}
     union
     select order_key from {{ former }} where record_id in (select touch_key from touched)
+    {% endif %}
+    {% if orders and not flags.FULL_REFRESH %}
+    union
+    select orders.order_key
+    from {{ orders }} as orders
+    left join {{ rates }} as rates
+        on orders.currency = rates.currency and orders.ordered_on = rates.day
+    where
+        orders.currency <> {{ reporting_currency() }}
+        and (
+            orders.rate is distinct from rates.rate
+            or orders.rated_on is distinct from rates.quoted_on
+        )
     {% endif %}
 )
 

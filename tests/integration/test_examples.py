@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import duckdb
 import pandas as pd
 import pytest
 
-from tests import oracle
+from tests import commerce_oracle, oracle
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPANIES = ("airport_survey", "grocery_loyalty", "helpdesk", "web_shop")
@@ -222,6 +223,58 @@ def test_grocery_household_equals_the_oracle(grocery: Marts) -> None:
     pd.testing.assert_frame_equal(
         found.sort_index(), expected.sort_index(), check_dtype=False, check_index_type=False
     )
+
+
+@pytest.fixture(scope="module")
+def purchases() -> pd.DataFrame:
+    """Paid baskets of the raw file: household, day in New York, sales value."""
+    lines = pd.read_parquet(ROOT / "examples" / "grocery_loyalty" / "data" / "transactions.parquet")
+    lines["cents"] = (lines["sales_value"] * 100).round().astype("int64")
+    baskets = lines.groupby("basket_id").agg(
+        customer=("household_id", "first"), at=("transaction_timestamp", "min"), cents=("cents", "sum")
+    )
+    baskets = baskets[baskets["cents"] > 0]
+    baskets["day"] = (
+        baskets["at"].dt.tz_localize("UTC").dt.tz_convert("America/New_York").dt.tz_localize(None)
+    )
+    baskets["customer"] = baskets["customer"].astype(str)
+    return baskets.assign(revenue=[Decimal(int(one)) / 100 for one in baskets["cents"]])
+
+
+def test_grocery_months_and_cohorts_equal_the_oracle(grocery: Marts, purchases: pd.DataFrame) -> None:
+    """Active, new, reactivated, lost, dormant, repeat, orders and revenue of each month; every cohort."""
+    expected = commerce_oracle.kpis(purchases, pd.Timestamp("2018-01-01"))
+    rows = grocery.execute(
+        """select month_start, active_customers, new_customers, reactivated, lost, at_stake, dormant, repeat_customers,
+            orders, revenue
+        from marts.kpis order by month_start"""
+    ).fetchall()
+    cohorts = grocery.execute(
+        "select cohort_month, age_months, cohort_size, active from marts.retention_cohorts"
+    ).fetchall()
+
+    names = ["active", "new", "reactivated", "lost", "stake", "dormant", "repeat", "orders", "revenue"]
+    for row, (_, month) in zip(rows, expected.iterrows(), strict=True):
+        wanted = [None if name == "lost" and not month["complete"] else month[name] for name in names]
+        assert [pd.Timestamp(row[0]), *row[1:]] == [month["month"], *wanted]
+    seen = {(pd.Timestamp(month), age): (size, active) for month, age, size, active in cohorts}
+    assert seen == commerce_oracle.cohorts(purchases, pd.Timestamp("2018-01-01"))
+
+
+def test_grocery_lifecycle_equals_the_oracle(grocery: Marts, purchases: pd.DataFrame) -> None:
+    """State and rhythm of each household by its own days of purchase."""
+    expected = commerce_oracle.lifecycle(purchases, pd.Timestamp("2018-01-01"))
+    found = grocery.execute(
+        """select identifiers.value as household, lifecycle.lifecycle, lifecycle.rhythm_days
+        from marts.customer_lifecycle as lifecycle
+        inner join marts.customer_identifiers as identifiers using (customer_id)
+        where identifiers.type = 'user_id'"""
+    ).df()
+    found = found.set_index("household").loc[expected.index]
+
+    assert found["lifecycle"].tolist() == expected["state"].tolist()
+    assert found["rhythm_days"].tolist() == expected["rhythm"].clip(lower=7).tolist()
+    assert found["lifecycle"].nunique() >= 4
 
 
 def test_grocery_has_no_line_of_2018_in_new_york(grocery: Marts) -> None:

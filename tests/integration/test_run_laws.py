@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pandas as pd
 import pytest
 import yaml
 
@@ -19,15 +20,16 @@ from cli.stores import snapshot as files_of
 from cli.stores import unlisted, unlisted_schemas
 from demo.generate import generate
 from pipelines.errors import BlockedError
-from tests import laws
+from tests import commerce_oracle, laws
 
 PEOPLE = 300
 ROOT = Path(__file__).resolve().parents[2]
 # What may change when only the clock moves: counted from as_of, or cut by periods that have begun since.
 TIME_RELATIVE = {
     "audience_history", "audience_members", "calendar", "campaign_tests", "carts", "consents",
-    "customer_360", "customer_affinity", "customer_predictions", "cx_cases", "cx_nps_monthly",
-    "cx_recovery", "cx_scores", "deals", "journey_customers", "journey_stages", "kpis",
+    "customer_360", "customer_affinity", "customer_health", "customer_lifecycle",
+    "customer_predictions", "cx_cases", "cx_nps_monthly", "cx_recovery", "cx_scores", "deals",
+    "health_validation", "journey_customers", "journey_stages", "kpis", "recommendations",
     "retention_cohorts", "rfm_thresholds", "sales_performance", "sales_pipeline",
     "sales_stage_conversion", "sales_stages", "service_metrics", "survey_eligibility",
 }  # fmt: skip
@@ -86,6 +88,31 @@ def test_portions_equal_a_full_refresh_and_ids_stay(ran: Ran, tmp_path: Path) ->
     go(root, full_refresh=True)
 
     assert laws.differences(ran.portions, laws.snapshot(root)) == []
+
+
+def test_months_and_cohorts_equal_the_shops_own_files(ran: Ran) -> None:
+    """Active, new, reactivated, lost, dormant, repeat, orders, revenue by pandas from the raw orders; owners as identity says."""
+    with duckdb.connect(str(ran.root / "warehouse" / "cdp.duckdb"), read_only=True) as con:
+        owners = dict(con.execute("select order_key, customer_id from marts.orders").fetchall())
+        months = con.execute(
+            """select month_start, active_customers, new_customers, reactivated, lost, at_stake, dormant, repeat_customers,
+                orders, revenue from marts.kpis order by month_start"""
+        ).fetchall()
+        ages = con.execute(
+            "select cohort_month, age_months, cohort_size, active from marts.retention_cohorts"
+        ).fetchall()
+    bought = commerce_oracle.demo_purchases(ran.root)
+    bought["customer"] = bought["key"].map(owners)
+    as_of = pd.Timestamp("2026-06-30 19:00")  # in the reporting zone
+    names = ["active", "new", "reactivated", "lost", "stake", "dormant", "repeat", "orders", "revenue"]
+    expected = commerce_oracle.kpis(bought, as_of)
+
+    for found, (_, month) in zip(months, expected.iterrows(), strict=True):
+        wanted = [None if name == "lost" and not month["complete"] else month[name] for name in names]
+        assert [pd.Timestamp(found[0]), *found[1:]] == [month["month"], *wanted]
+    seen = {(pd.Timestamp(month), age): (size, active) for month, age, size, active in ages}
+    assert seen == commerce_oracle.cohorts(bought, as_of)
+    assert expected["revenue"].sum() > 0
 
 
 def test_a_second_run_sends_nothing_and_changes_no_mart_row(ran: Ran, tmp_path: Path) -> None:

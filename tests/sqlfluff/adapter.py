@@ -10,3 +10,8 @@ def dispatch(name: str) -> Callable[..., str]:
         return f"{name}()"
 
     return call
+
+
+def get_columns_in_relation(relation: object) -> list[object]:
+    """No relation exists while the lint reads."""
+    return []

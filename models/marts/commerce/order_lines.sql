@@ -29,7 +29,8 @@ orders as (
         order_key,
         customer_id,
         ordered_at,
-        is_paid
+        is_paid,
+        rate
     from {{ ref('orders') }}
     where {{ is_touched_order('order_key') }}
 ),
@@ -51,7 +52,17 @@ final as (
         cast(lines.discount_amount as decimal(18, 2)) as discount_amount,
         cast(
             coalesce(lines.net_amount, lines.gross_amount - coalesce(lines.discount_amount, 0)) as decimal(18, 2)
-        ) as net_amount
+        ) as net_amount,
+        cast(
+            case
+                when orders.is_paid
+                    then
+                        cast(
+                            coalesce(lines.net_amount, lines.gross_amount - coalesce(lines.discount_amount, 0))
+                            as decimal(18, 2)
+                        ) * orders.rate
+            end as decimal(18, 2)
+        ) as revenue
     from lines
     -- a line may come before its order, or outlive it: it is kept, but sells nothing
     left join orders on lines.order_key = orders.order_key

@@ -125,10 +125,24 @@ judged as (
         joined.*,
         owners.customer_id,
         {{ is_paid_status('joined.status') }} as is_paid,
-        coalesce(joined.currency, '{{ env_var("CDP_CURRENCY", "USD") }}') = '{{ env_var("CDP_CURRENCY", "USD") }}'
-            as is_reporting_currency
+        {{ local_date('joined.ordered_at') }} as ordered_on
     from joined
     left join owners on joined.node_id = owners.node_id
+),
+
+rated as (
+    select
+        judged.*,
+        cast(
+            case
+                when coalesce(judged.currency, {{ reporting_currency() }}) = {{ reporting_currency() }} then 1
+                else rates.rate
+            end as decimal(20, 12)
+        ) as rate,
+        rates.quoted_on as rated_on
+    from judged
+    left join {{ ref('reporting_rates') }} as rates
+        on judged.currency = rates.currency and judged.ordered_on = rates.day
 ),
 
 final as (
@@ -140,7 +154,7 @@ final as (
         order_id,
         customer_id,
         ordered_at,
-        {{ local_date('ordered_at') }} as ordered_on,
+        ordered_on,
         status,
         channel,
         store_id,
@@ -157,18 +171,25 @@ final as (
         cast(tax_amount as decimal(18, 2)) as tax_amount,
         cast(shipping_amount as decimal(18, 2)) as shipping_amount,
         cast(refunded_amount as decimal(18, 2)) as refunded_amount,
+        rate,
+        rated_on,
         -- amounts of another currency are not added to ours; no rate, no number
         cast(
             case
                 when not is_paid then 0
-                when is_reporting_currency then net_amount - refunded_amount
+                else cast(net_amount - refunded_amount as decimal(18, 2)) * rate
             end as decimal(18, 2)
         ) as revenue,
+        case
+            when not is_paid then null
+            when net_amount is null then 'no amount'
+            when rate is null then 'no rate'
+        end as revenue_missing_because,
         last_refunded_at,
         promised_at,
         delivered_at,
         delivered_at > promised_at as is_late
-    from judged
+    from rated
 )
 
 select * from final

@@ -18,13 +18,19 @@ listed as (
     from {{ ref('stg_products') }}
 ),
 
+current_listed as (
+    select *
+    from listed
+    where age = 1
+),
+
 sales as (
     select
         product_key,
         min(source) as source,
         min(product_id) as product_id,
         sum(quantity) as units,
-        sum(net_amount) as net_amount,
+        sum(revenue) as revenue,
         count(distinct order_key) as orders,
         count(distinct customer_id) as buyers,
         min(ordered_at) as first_sold_at,
@@ -46,12 +52,12 @@ final as (
         cast(listed.price as decimal(18, 2)) as price,
         listed.product_key is not null as is_listed,
         cast(coalesce(sales.units, 0) as double) as units,
-        cast(coalesce(sales.net_amount, 0) as decimal(18, 2)) as revenue,
+        cast(coalesce(sales.revenue, 0) as decimal(18, 2)) as revenue,
         cast(coalesce(sales.orders, 0) as bigint) as orders,
         cast(coalesce(sales.buyers, 0) as bigint) as buyers,
         sales.first_sold_at,
         sales.last_sold_at
-    from (select * from listed where age = 1) as listed
+    from current_listed as listed
     full outer join sales on listed.product_key = sales.product_key
 )
 
