@@ -23,6 +23,7 @@ from pydantic import (
 
 from cli import yaml_lines
 from cli.config_sources import Part, Source
+from cli.config_text import Text
 from cli.config_values import Currency, Name, Timezone
 from pipelines.errors import UsageError
 
@@ -169,6 +170,7 @@ class CdpFile(Part):
     purposes: dict[Name, Purpose] = {}
     destinations: dict[Name, Destination] = {}
     quality: Quality = Quality()
+    text: Text = Text()
 
 
 @dataclass(frozen=True)

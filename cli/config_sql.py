@@ -75,6 +75,15 @@ def config_models(file: CdpFile) -> dict[str, str]:
             identifiers,
             "identifier type",
         ),
+        "config_topics": _values(
+            (("topic", "string"), ("language", "string"), ("pattern", "string")),
+            [
+                (name, "*", pattern)
+                for name, patterns in file.text.topics.items()
+                for pattern in dict.fromkeys(patterns)
+            ],
+            "topic and pattern",
+        ),
     }
 
 

@@ -12,6 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score
 
+from cli.config import load_company
+from cli.config_sql import config_models
+from pipelines.errors import UsageError
 from scoring import text_learn
 from scoring.text import BATCH, Learnt, Topics, score
 from scoring.text_corpus import Corpus, normalise
@@ -368,3 +371,18 @@ def test_scripts_without_blanks_have_shapes_without_words() -> None:
     """Thai and Chinese are counted by characters."""
     assert not SHAPES["th"].words
     assert not SHAPES["zh"].words
+
+
+def test_a_topic_without_words_is_an_error_with_its_line(tmp_path: Path) -> None:
+    """Wrong settings end before anything is done, with file and line; right ones reach the model that SQL reads."""
+    text = "sources: [{name: web, connector: segment, path: spool/*.jsonl}]\ntext:\n  topics:\n    parcel: [Box, box]\n"
+    (tmp_path / "cdp.yml").write_text(text)
+    sql = config_models(load_company(tmp_path / "cdp.yml").file)["config_topics"]
+    (tmp_path / "cdp.yml").write_text(text + "    empty: []\n")
+    with pytest.raises(UsageError) as error:
+        load_company(tmp_path / "cdp.yml")
+
+    # patterns are lower case, and said twice they are one
+    assert sql.count("'parcel'") == 1
+    assert "'box'" in sql
+    assert "cdp.yml:5: text.topics.empty" in str(error.value)
