@@ -30,6 +30,7 @@ from cli.config_prediction import Prediction
 from cli.config_sales import Campaigns, Sales
 from cli.config_sources import Part, Source
 from cli.config_survivorship import Survivorship
+from cli.config_text import Text
 from cli.config_values import Currency, Name, Timezone
 from cli.config_web import Web
 from pipelines.errors import UsageError
@@ -195,6 +196,7 @@ class CdpFile(Commerce):
     journeys: dict[Name, Journey] = {}
     web: Web = Web()
     survivorship: Survivorship = Survivorship()
+    text: Text = Text()
 
 
 @dataclass(frozen=True)

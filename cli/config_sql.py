@@ -150,6 +150,15 @@ def config_models(file: CdpFile) -> dict[str, str]:
             "field or group of the golden record and source",
         ),
         "config_commerce": _settings(config_commerce.columns(file)),
+        "config_topics": _values(
+            (("topic", "string"), ("language", "string"), ("pattern", "string")),
+            [
+                (name, "*", pattern)
+                for name, patterns in file.text.topics.items()
+                for pattern in dict.fromkeys(patterns)
+            ],
+            "topic and pattern",
+        ),
     }
 
 

@@ -41,7 +41,9 @@ SCHEMAS = (
     SchemaStore("staging", True, "rebuilt from raw"),
     SchemaStore("quarantine", True, "rebuilt from raw"),
     SchemaStore("identity", True, "rebuilt from staging; registry and overrides keep ids and record keys"),
-    SchemaStore("customer", True, "rebuilt from staging"),
+    SchemaStore(
+        "customer", True, "rebuilt from staging; text_fits keeps numbers, and words that ten texts share"
+    ),
     SchemaStore("marts", True, "rebuilt from staging"),
     SchemaStore("audiences", True, "rebuilt from marts"),
     SchemaStore("activation", True, "rebuilt from marts"),
