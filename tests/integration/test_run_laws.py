@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TIME_RELATIVE = {
     "kpis", "retention_cohorts", "rfm_thresholds", "customer_360", "consents", "audience_members",
     "audience_history", "cx_scores", "deals", "sales_stages", "sales_stage_conversion", "sales_performance",
-    "sales_pipeline", "campaign_tests", "journey_customers", "journey_stages",
+    "sales_pipeline", "campaign_tests", "acquisition_costs", "journey_customers", "journey_stages",
 }  # fmt: skip
 TIME_RELATIVE_360 = {
     "profile_kind", "rfm_recency_score", "rfm_frequency_score", "rfm_monetary_score", "rfm_score", "rfm_segment",
