@@ -22,15 +22,6 @@
     {{ return('(' ~ moment ~ ' - ' ~ interval ~ ')') }}
 {%- endmacro %}
 
-{#- Rows of days, from one date expression to another, both included. -#}
-{% macro day_series(first, last) -%} {{ return(adapter.dispatch('day_series')(first, last)) }} {%- endmacro %}
-{% macro duckdb__day_series(first, last) -%}
-    {{ return('cast(unnest(generate_series(' ~ first ~ ', ' ~ last ~ ', interval 1 day)) as date)') }}
-{%- endmacro %}
-{% macro default__day_series(first, last) -%}
-    {{ return('explode(sequence(' ~ first ~ ', ' ~ last ~ ', interval 1 day))') }}
-{%- endmacro %}
-
 {#- What a company's orders are counted in. -#}
 {% macro reporting_currency() -%} '{{ env_var("CDP_CURRENCY", "USD") }}' {%- endmacro %}
 

@@ -40,3 +40,10 @@
 {% macro url_host(url) -%}
     nullif(regexp_extract(lower({{ url }}), '^[a-z]+://(www[.])?([^/:?#]+)', 2), '')
 {%- endmacro %}
+
+{#- Mean of durations in days, over whole seconds: a sum of doubles depends on the order of rows, and equal builds must give
+    equal figures. -#}
+{% macro mean_days(seconds, where) -%}
+    cast(sum(cast(round({{ seconds }}) as bigint)) filter (where {{ where }}) as double)
+    / nullif(count({{ seconds }}) filter (where {{ where }}), 0) / 86400
+{%- endmacro %}

@@ -67,7 +67,7 @@
 {% macro said_amount(text) -%} {{ try_to(try_to(text, 'double'), 'decimal(18, 2)') }} {%- endmacro %}
 
 {#- A share of an amount, in cents. -#}
-{% macro share_of(amount, share) -%} cast(cast({{ amount }} as double) * {{ share }} as decimal(18, 2)) {%- endmacro %}
+{% macro part_of(amount, share) -%} cast(cast({{ amount }} as double) * {{ share }} as decimal(18, 2)) {%- endmacro %}
 
 {#- A UTC timestamp so many seconds later. -#}
 {% macro plus_seconds(column, seconds) -%} {{ return(adapter.dispatch('plus_seconds')(column, seconds)) }} {%- endmacro %}

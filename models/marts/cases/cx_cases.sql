@@ -26,15 +26,18 @@ rules as (
     select * from {{ ref('config_case_rules') }}
 ),
 
-orders as (
-    select
-        customer_id,
-        recent_revenue
-    from {{ ref('customer_orders') }}
-),
-
 clock as (
     select as_of from {{ ref('run_clock') }}
+),
+
+orders as (
+    select
+        orders.customer_id,
+        sum(orders.revenue) as recent_revenue
+    from {{ ref('orders') }} as orders
+    cross join clock
+    where orders.is_paid and orders.ordered_at > clock.as_of - interval 12 month and orders.ordered_at <= clock.as_of
+    group by orders.customer_id
 ),
 
 decided as (

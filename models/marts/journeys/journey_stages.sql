@@ -39,7 +39,7 @@ judged as (
         later.reached_at is null and passes.status = 'waiting' as is_waiting,
         later.reached_at is null and passes.status = 'dropped' as is_dropped,
         coalesce(steps.reached_at + next_stage.within_days * interval 1 day < steps.as_of, true) as is_mature,
-        {{ seconds_between('steps.reached_at', 'later.reached_at') }} / 86400 as days_to_next
+        {{ seconds_between('steps.reached_at', 'later.reached_at') }} as seconds_to_next
     from steps
     inner join passes
         on
@@ -67,8 +67,8 @@ counted as (
         count(*) filter (where is_dropped) as dropped,
         count(*) filter (where is_mature) as n,
         count(*) filter (where is_mature and has_moved_on) as converted,
-        median(days_to_next) as median_days_to_next,
-        avg(days_to_next) as mean_days_to_next
+        median(seconds_to_next) / 86400 as median_days_to_next,
+        {{ mean_days('seconds_to_next', 'has_moved_on') }} as mean_days_to_next
     from judged
     group by journey, stage_no
 ),

@@ -14,7 +14,7 @@ settings as (
 deals as (
     select
         *,
-        {{ seconds_between('created_at', 'ended_at') }} / 86400 as days_to_close,
+        {{ seconds_between('created_at', 'ended_at') }} as seconds_to_close,
         case when is_reporting_currency then amount end as value
     from {{ ref('int_sales__deals') }}
 ),
@@ -25,7 +25,7 @@ ended as (
         deals.pipeline,
         {{ local_month('deals.ended_at') }} as month_start,
         deals.outcome,
-        deals.days_to_close,
+        deals.seconds_to_close,
         deals.value,
         {{ is_mature_cohort(local_month('deals.ended_at'), 0, 'settings.as_of') }} as is_mature
     from deals
@@ -42,7 +42,7 @@ created as (
             when deals.ended_at <= deals.created_at + settings.mature_days * interval 1 day then deals.outcome
             else 'open'
         end as outcome,
-        deals.days_to_close,
+        deals.seconds_to_close,
         deals.value,
         {{ is_mature_cohort(local_month('deals.created_at'), 'settings.mature_days', 'settings.as_of') }} as is_mature
     from deals
@@ -65,7 +65,7 @@ cells as (
         pipeline,
         cast(null as date) as month_start,
         outcome,
-        days_to_close,
+        seconds_to_close,
         value,
         true as is_mature
     from united
@@ -85,8 +85,8 @@ counted as (
         count(*) filter (where outcome = 'lost') as lost,
         count(*) filter (where outcome = 'won' and value is not null) as valued_won,
         sum(value) filter (where outcome = 'won') as won_amount,
-        avg(days_to_close) filter (where outcome = 'won') as mean_days_to_win,
-        median(days_to_close) filter (where outcome = 'won') as median_days_to_win
+        {{ mean_days('seconds_to_close', "outcome = 'won'") }} as mean_days_to_win,
+        median(seconds_to_close) filter (where outcome = 'won') / 86400 as median_days_to_win
     from cells
     group by basis, pipeline, month_start
 ),

@@ -138,8 +138,8 @@ final as (
         cast(revenue * is_credited as decimal(18, 2)) as last_non_direct_revenue,
         -- the last part takes what is left: exact whatever the size of the amount
         cast(
-            case when touch_no = touches or touches = 0 then revenue else {{ share_of('revenue', 'upto') }} end
-            - {{ share_of('revenue', 'before') }} as decimal(18, 2)
+            case when touch_no = touches or touches = 0 then revenue else {{ part_of('revenue', 'upto') }} end
+            - {{ part_of('revenue', 'before') }} as decimal(18, 2)
         ) as linear_revenue
     from weighed
 )
