@@ -42,5 +42,5 @@ def test_the_memory_of_former_orders_is_written_after_all_that_reads_it(tmp_path
     before = ancestors(graph, "order_records")
     readers = {name for name, nodes in graph.items() if {"touched_orders", "touched_customers"} & set(nodes)}
 
-    assert readers >= {"orders", "order_lines", "customer_timeline"}
+    assert readers >= {"orders", "order_lines", "customer_touches"}
     assert readers - before - {"order_records"} == set()

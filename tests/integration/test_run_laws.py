@@ -34,6 +34,7 @@ TIME_RELATIVE = {
     "sales_stage_conversion", "sales_stages", "service_metrics", "survey_eligibility",
 }  # fmt: skip
 TIME_RELATIVE_360 = {
+    "churn_prob", "clv_12m", "health", "lifecycle", "open_cases", "predicted_revenue_12m",
     "profile_kind", "rfm_frequency_score", "rfm_monetary_score", "rfm_recency_score", "rfm_score",
     "rfm_segment",
 }  # fmt: skip

@@ -93,7 +93,7 @@ def built(journey: Journey, touches: list[Touch]) -> duckdb.DuckDBPyConnection:
     listed = ", ".join(f"{name} {types.get(kind, kind)}" for name, kind in COLUMNS)
     con.execute(f"create table config_journeys ({listed})")
     con.execute(
-        "create table customer_timeline (touch_id varchar, customer_id varchar, occurred_at timestamp, kind varchar,"
+        "create table customer_touches (touch_id varchar, customer_id varchar, occurred_at timestamp, kind varchar,"
         " touchpoint varchar, channel varchar, detail varchar, is_by_customer boolean)"
     )
     marks = ", ".join("?" * len(COLUMNS))
@@ -112,7 +112,7 @@ def built(journey: Journey, touches: list[Touch]) -> duckdb.DuckDBPyConnection:
         for one in touches
     ]
     if rows:
-        con.executemany("insert into customer_timeline values (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        con.executemany("insert into customer_touches values (?, ?, ?, ?, ?, ?, ?, ?)", rows)
     con.execute("create table run_clock as select cast(? as timestamp) as as_of", [AS_OF])
     for name in ("int_journeys__touches", "int_journeys__steps", "journey_customers", "journey_stages"):
         con.execute(f"create table {name} as {model_sql(f'marts/journeys/{name}.sql')}")

@@ -1,6 +1,7 @@
 {{ config(schema='customer', materialized='view') }}
--- Grain: one row per thing a known customer said that opens a case or adds to one: a detractor's answer, a bad CSAT.
--- A new kind of trigger is one more part of `said` (and a row of `severity`): a text needs a customer, a time and an id
+-- Grain: one row per thing a known customer said that opens a case or adds to one: a detractor's answer, a bad CSAT,
+-- an angry text.
+-- A new kind of trigger is one more part of `said` (and a row of `severity`): it needs a customer, a time and an id
 -- that no merge and no reload changes. What nobody known said, or nobody knows when, can be answered by nobody.
 with
 
@@ -38,6 +39,10 @@ answers as (
     where feedback.customer_id is not null and feedback.responded_at is not null
 ),
 
+signals as (
+    select * from {{ ref('text_signals') }}
+),
+
 said as (
     select
         case when is_detractor then 'detractor' else 'bad_csat' end as kind,
@@ -55,6 +60,24 @@ said as (
         ticket_id
     from answers
     where is_detractor or is_bad_csat
+    union all
+    -- anger is told by words of the lexicon, which no new fit of the sentiment model changes
+    select
+        'angry_text' as kind,
+        text_id as said_id,
+        customer_id,
+        occurred_at,
+        touchpoint,
+        channel,
+        source,
+        text_id as record_id,
+        cast(null as {{ sql_type('string') }}) as question,
+        cast(null as {{ sql_type('int') }}) as score,
+        cast(null as {{ sql_type('int') }}) as oriented_score,
+        order_id,
+        ticket_id
+    from signals
+    where is_by_customer and emotion = 'anger' and customer_id is not null and occurred_at is not null
 ),
 
 final as (

@@ -25,6 +25,30 @@ subscriptions as (
     select * from {{ ref('customer_subscriptions') }}
 ),
 
+lifecycles as (
+    select * from {{ ref('customer_lifecycle') }}
+),
+
+predictions as (
+    select * from {{ ref('customer_predictions') }}
+),
+
+health as (
+    select * from {{ ref('customer_health') }}
+),
+
+sentiments as (
+    select * from {{ ref('customer_sentiment') }}
+),
+
+cases as (
+    select
+        customer_id,
+        count(*) filter (where is_open) as open_cases
+    from {{ ref('cx_cases') }}
+    group by customer_id
+),
+
 clock as (
     select as_of from {{ ref('run_clock') }}
 ),
@@ -75,6 +99,12 @@ final as (
         || cast(rfm.frequency_score as {{ sql_type('string') }})
         || cast(rfm.monetary_score as {{ sql_type('string') }}) as rfm_score,
         case when rfm.customer_id is null and orders.orders > 0 then 'lapsed' else segments.segment end as rfm_segment,
+        lifecycles.lifecycle,
+        predictions.churn_prob,
+        predictions.churn_horizon_days,
+        predictions.predicted_revenue_12m,
+        predictions.clv_12m,
+        health.health,
 
         ---------- what they did and said
         cast(activity.sessions as bigint) as sessions,
@@ -85,6 +115,9 @@ final as (
         activity.latest_csat_at,
         activity.latest_ces,
         activity.latest_ces_at,
+        sentiments.recent_sentiment as sentiment,
+        cast(coalesce(sentiments.texts, 0) as bigint) as sentiment_texts,
+        cast(coalesce(cases.open_cases, 0) as bigint) as open_cases,
         cast(activity.open_tickets as bigint) as open_tickets,
         cast(activity.tickets as bigint) as tickets,
 
@@ -98,6 +131,11 @@ final as (
     left join segments
         on rfm.recency_score = segments.recency_score and rfm.frequency_score = segments.frequency_score
     left join subscriptions on golden.customer_id = subscriptions.customer_id
+    left join lifecycles on golden.customer_id = lifecycles.customer_id
+    left join predictions on golden.customer_id = predictions.customer_id
+    left join health on golden.customer_id = health.customer_id
+    left join sentiments on golden.customer_id = sentiments.customer_id
+    left join cases on golden.customer_id = cases.customer_id
     cross join clock
 )
 

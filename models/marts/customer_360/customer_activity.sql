@@ -23,7 +23,7 @@ touches as (
         customer_id,
         min(occurred_at) as first_touch_at,
         max(case when is_by_customer then occurred_at end) as last_touch_at
-    from {{ ref('customer_timeline') }}
+    from {{ ref('customer_touches') }}
     group by customer_id
 ),
 

@@ -24,7 +24,7 @@ touches as (
         channel,
         detail,
         is_by_customer
-    from {{ ref('customer_timeline') }}
+    from {{ ref('customer_touches') }}
     where
         kind in (select kind from {{ ref('config_journeys') }})
         and {{ is_touched_customer('customer_id') }}
