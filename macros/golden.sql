@@ -133,6 +133,7 @@ agreed as (
         value_key,
         count(distinct source) as agreeing
     from candidates
+    where strategy = 'most_frequent'
     group by {{ keys | join(', ') }}, value_key
 ),
 
@@ -182,9 +183,12 @@ measured as (
         candidates.*,
         agreed.agreeing,
         {{ is_whole_value('candidates.field', 'candidates.value') }} and short_ones.value_key is null as is_whole,
-        {{ completeness('candidates.field', 'candidates.value') }} as completeness
+        case
+            when candidates.strategy = 'most_complete'
+                then {{ completeness('candidates.field', 'candidates.value') }}
+        end as completeness
     from candidates
-    inner join agreed
+    left join agreed
         on
             candidates.value_key = agreed.value_key
             {% for key in keys %}

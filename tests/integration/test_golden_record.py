@@ -383,7 +383,7 @@ class Models:
         self.con.execute(f"attach '{company.root}/warehouse/cdp.duckdb' as real (read_only)")
         self.con.execute("attach ':memory:' as cdp")
         folder = company.root / ".cdp" / "target" / "compiled"
-        texts = {path.stem: path.read_text() for path in folder.rglob("*.sql")}
+        texts = {path.stem: path.read_text() for path in folder.glob("*/models/customer/golden/*.sql")}
         # a handful of rows must be able to be a bulk
         texts["int_golden__stamps"] = texts["int_golden__stamps"].replace("versions >= 10", "versions >= 2")
         self.texts = texts

@@ -35,15 +35,28 @@ candidates as (
 
 {{ rank_votes(['customer_id', 'field']) }},
 
--- what lost is the best vote for another value
-tops as (
+-- most fields are told one way: only where they are not is a runner-up looked for
+told as (
     select
         customer_id,
         field,
-        value_key,
-        min(standing) as standing
+        count(distinct source) as agreeing,
+        min(value_key) <> max(value_key) as is_contested
     from ranked
-    group by customer_id, field, value_key
+    group by customer_id, field
+),
+
+tops as (
+    select
+        ranked.customer_id,
+        ranked.field,
+        ranked.value_key,
+        min(ranked.standing) as standing,
+        count(distinct ranked.source) as agreeing
+    from ranked
+    inner join told on ranked.customer_id = told.customer_id and ranked.field = told.field
+    where told.is_contested
+    group by ranked.customer_id, ranked.field, ranked.value_key
 ),
 
 placed as (
@@ -51,38 +64,48 @@ placed as (
         customer_id,
         field,
         standing,
+        agreeing,
         row_number() over (partition by customer_id, field order by standing) as place_of_value,
         count(*) over (partition by customer_id, field) as candidates
     from tops
 ),
 
+first_places as (
+    select * from placed
+    where place_of_value = 1
+),
+
 finalists as (
     select
-        ranked.*,
-        placed.place_of_value,
-        placed.candidates,
+        *,
         -- noqa: disable=LT02
         {% for name, step, direction in vote_steps() %}
         {{ step }} as step_{{ loop.index }}{{ ',' if not loop.last }}
         {% endfor %}
     -- noqa: enable=LT02
     from ranked
-    inner join placed
-        on
-            ranked.customer_id = placed.customer_id
-            and ranked.field = placed.field
-            and ranked.standing = placed.standing
-    where placed.place_of_value <= 2
 ),
 
 winners as (
-    select * from finalists
-    where place_of_value = 1
+    select
+        finalists.*,
+        coalesce(first_places.agreeing, told.agreeing) as agreeing_sources,
+        coalesce(first_places.candidates, 1) as candidates
+    from finalists
+    inner join told on finalists.customer_id = told.customer_id and finalists.field = told.field
+    left join first_places on finalists.customer_id = first_places.customer_id and finalists.field = first_places.field
+    where finalists.standing = 1
 ),
 
 seconds as (
-    select * from finalists
-    where place_of_value = 2
+    select finalists.*
+    from finalists
+    inner join placed
+        on
+            finalists.customer_id = placed.customer_id
+            and finalists.field = placed.field
+            and finalists.standing = placed.standing
+    where placed.place_of_value = 2
 ),
 
 excluded as (
@@ -127,7 +150,7 @@ final as (
             when winners.step_{{ loop.index }} is distinct from seconds.step_{{ loop.index }} then '{{ name }}'
             {% endfor %}
         end as decided_by,
-        cast(coalesce(winners.agreeing, 0) as bigint) as agreeing_sources,
+        cast(coalesce(winners.agreeing_sources, 0) as bigint) as agreeing_sources,
         cast(coalesce(winners.candidates, 0) as bigint) as candidates,
         {{ readable('seconds.field', 'seconds.value') }} as runner_up,
         seconds.source as runner_up_source,

@@ -12,7 +12,6 @@ told as (
         record_id as node_id,
         field,
         value,
-        value_before,
         is_verified,
         valid_from,
         valid_to,
@@ -30,7 +29,6 @@ told as (
         node_id,
         field,
         value,
-        cast(null as {{ sql_type('string') }}) as value_before,
         false as is_verified,
         valid_from,
         valid_to,
@@ -79,8 +77,8 @@ withdrawn as (
         field,
         value_before as value,
         max(valid_from) as withdrawn_at
-    from told
-    where value is null and value_before is not null and is_contact
+    from {{ ref('int_golden__contacts') }}
+    where value is null and value_before is not null
     group by customer_id, source, field, value_before
 ),
 

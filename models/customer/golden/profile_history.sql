@@ -93,12 +93,16 @@ spans as (
     where claims.customer_id is null
 ),
 
--- where all voices have always said the same there is nothing to decide
+-- where all voices have always said the same there is nothing to decide: who told it first stands for it
 agreed_on as (
     select
         customer_id,
         field,
+        min(value) as value,
         min(starts_at) as starts_at,
+        min(
+            cast(starts_at as {{ sql_type('string') }}) || chr(31) || coalesce(record_id, node_id) || chr(31) || source
+        ) as teller,
         min(value) = max(value) and min(ends_at) = timestamp '9999-01-01' as is_settled
     from spans
     group by customer_id, field
@@ -171,24 +175,6 @@ changes as (
     where value is distinct from value_before
 ),
 
-settled as (
-    select
-        spans.customer_id,
-        spans.field,
-        spans.value,
-        spans.source,
-        coalesce(spans.record_id, spans.node_id) as record_id,
-        spans.starts_at,
-        cast(null as timestamp) as ends_at,
-        row_number() over (
-            partition by spans.customer_id, spans.field
-            order by spans.starts_at, spans.tier, spans.place, coalesce(spans.record_id, spans.node_id)
-        ) as place_in_time
-    from spans
-    inner join agreed_on on spans.customer_id = agreed_on.customer_id and spans.field = agreed_on.field
-    where agreed_on.is_settled
-),
-
 told as (
     select
         customer_id,
@@ -205,12 +191,12 @@ told as (
         customer_id,
         field,
         value,
-        source,
-        record_id,
+        split_part(teller, chr(31), 3) as source,
+        split_part(teller, chr(31), 2) as record_id,
         starts_at,
-        ends_at
-    from settled
-    where place_in_time = 1
+        cast(null as timestamp) as ends_at
+    from agreed_on
+    where is_settled
 ),
 
 final as (
