@@ -26,7 +26,11 @@ answers as (
         moments.moment,
         feedback.customer_id,
         feedback.metric,
-        100.0 * (feedback.oriented_score - questions.scale_min) / (questions.scale_max - questions.scale_min) as points,
+        -- decimal: a mean must not depend on the order of its terms
+        cast(
+            100.0 * (feedback.oriented_score - questions.scale_min) / (questions.scale_max - questions.scale_min)
+            as decimal(12, 8)
+        ) as points,
         row_number() over (
             partition by moments.moment, feedback.customer_id, feedback.metric
             order by feedback.responded_at desc, feedback.feedback_id desc

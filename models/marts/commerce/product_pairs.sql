@@ -59,7 +59,8 @@ likened as (
         one.product_key,
         other.product_key as other_product_key,
         pairs.together,
-        pairs.together / sqrt(cast(one.buyers as double) * other.buyers) as similarity
+        -- decimal: sums of it must not depend on the order of their terms
+        cast(pairs.together / sqrt(cast(one.buyers as double) * other.buyers) as decimal(18, 12)) as similarity
     from pairs
     inner join items as one on pairs.item = one.item
     inner join items as other on pairs.other_item = other.item
