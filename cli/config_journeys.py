@@ -16,7 +16,7 @@ from cli.config_values import Name
 Kind = Annotated[str, Field(pattern=r"^[a-z][a-z_]*$", max_length=60)]
 Value = Annotated[str, Field(min_length=1, max_length=200)]
 CONDITIONS = ("kind", "touchpoint", "channel", "detail")
-# The kinds of touch customer_timeline has (a call is an interaction of channel `call`); a kind it lacks would be a stage nobody ever reaches.
+# The kinds customer_timeline has (a call is an interaction of channel `call`); of another kind nobody ever reached a stage.
 KINDS = ("answer", "interaction", "message", "order", "post", "session", "ticket")
 
 
