@@ -88,5 +88,5 @@ def test_drivers_as_declared_and_as_we_pair_them(tmp_path: Path) -> None:
 
 
 def test_as_many_drivers_may_be_declared_as_can_be_fitted() -> None:
-    """Cli does not import scoring for one number."""
+    """The limit is written twice: `cli` does not import `scoring` for one number."""
     assert MAX_DRIVERS == drivers.MAX_DRIVERS
