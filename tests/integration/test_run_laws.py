@@ -75,10 +75,14 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     before = files_of(root)
     held = laws.hold_back(root, "2025-12-31")
     later = [pair for pair in held if "2026-06-30" in pair[0].name]
+    # each on the day of its delivery: RFM thresholds of June would else be those of people who had not bought since December
+    move_clock(root, -181)
     go(root)
     laws.deliver([pair for pair in held if pair not in later], root, root)
+    move_clock(root, 151)
     go(root)
     laws.deliver(later, root, root)
+    move_clock(root, 30)
     outcome = go(root)
     return Ran(root, before, laws.snapshot(root), outcome)
 
