@@ -28,12 +28,13 @@ def model(dbt, session):
     )
     # DuckDB finds these by the names of the variables
     texts, clock = dbt.ref("texts"), dbt.ref("run_clock")
-    (as_of,) = session.sql("select as_of from clock").fetchone()
-    (total,) = session.sql("select count(*) from texts").fetchone()
+    # (fetchall: relations of DuckDB 2 have no fetchone)
+    ((as_of,),) = session.sql("select as_of from clock").fetchall()
+    ((total,),) = session.sql("select count(*) from texts").fetchall()
     last = None
     if dbt.is_incremental:
         known = session.sql(f"select * from {dbt.this}")
-        last = session.sql(LAST).fetchone()
+        last = next(iter(session.sql(LAST).fetchall()), None)
         del known
     found = nothing()
     if due(as_of, total, last):
