@@ -41,6 +41,10 @@ sentiments as (
     select * from {{ ref('customer_sentiment') }}
 ),
 
+deals as (
+    select * from {{ ref('customer_deals') }}
+),
+
 cases as (
     select
         customer_id,
@@ -118,6 +122,8 @@ final as (
         sentiments.recent_sentiment as sentiment,
         cast(coalesce(sentiments.texts, 0) as bigint) as sentiment_texts,
         cast(coalesce(cases.open_cases, 0) as bigint) as open_cases,
+        cast(coalesce(deals.open_deals, 0) as bigint) as open_deals,
+        deals.open_deal_amount,
         cast(activity.open_tickets as bigint) as open_tickets,
         cast(activity.tickets as bigint) as tickets,
 
@@ -136,6 +142,7 @@ final as (
     left join health on golden.customer_id = health.customer_id
     left join sentiments on golden.customer_id = sentiments.customer_id
     left join cases on golden.customer_id = cases.customer_id
+    left join deals on golden.customer_id = deals.customer_id
     cross join clock
 )
 

@@ -113,7 +113,7 @@ messages as (
         messages.source,
         messages.record_id,
         messages.kind as detail,
-        messages.kind in ('opened', 'clicked', 'complained', 'unsubscribed')
+        messages.kind in ('opened', 'clicked', 'complained', 'unsubscribed', 'redeemed')
         and not coalesce(messages.is_machine, false) as is_by_customer
     from {{ ref('stg_messages') }} as messages
     inner join owners on messages.node_id = owners.node_id
