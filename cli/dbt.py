@@ -23,6 +23,7 @@ from pipelines.errors import CdpError
 _read: tuple[object, Any] | None = None
 # While dbt runs, a signal ends the process at once: dbt turns exceptions of a signal handler into errors of its own.
 running = False
+OPTIONS = ("--quiet", "--no-use-colors", "--log-level", "none", "--log-level-file", "info")
 # What an engine's message may quote of a row: text in quotes, addresses, long numbers.
 _QUOTED = re.compile(r"'[^'\n]{1,200}'|[\w.+-]+@[\w.-]+|\+?\d{7,}")
 _IDENTIFIER = re.compile(r"'[A-Za-z_][A-Za-z0-9_.:]*'")
@@ -84,31 +85,57 @@ def applied(variables: dict[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
+def project(company: Company) -> Any:
+    """The project as dbt reads it (its manifest); read once while nothing changes.
+
+    Raises CdpError when dbt cannot read it.
+    """
+    global running
+    running = True
+    with applied(environment(company)):
+        outcome = _parse(company)
+        _close()
+    running = False
+    if _read is None:
+        raise_on_error(DbtResult(False, error=_short(str(outcome.exception))), company, "reading the project")
+    assert _read is not None
+    return _read[1]
+
+
+def _parse(company: Company) -> Any:
+    """Read the project unless it is held already; dbt's outcome, None when there was nothing to do."""
+    global _read
+    held = (environment(company), fingerprint(company))
+    if _read is not None and _read[0] == held:
+        return None
+    from dbt.cli.main import dbtRunner
+
+    _read = None
+    outcome = dbtRunner().invoke([*OPTIONS, "parse"])
+    if outcome.success:
+        _read = (held, outcome.result)
+    return outcome
+
+
 def invoke(company: Company, arguments: list[str]) -> DbtResult:
     """Run one dbt command, e.g. `["run"]`; quiet on the terminal, whole in `.cdp/logs/dbt.log`.
 
     The project is read once for all commands that find it unchanged.
     """
-    global _read, running
+    global running
     temp_of(company).mkdir(parents=True, exist_ok=True)
     log = company.dot / "logs" / "dbt.log"
     before = log.stat().st_size if log.is_file() else 0
     running = True
     with applied(environment(company)):
-        from dbt.cli.main import dbtRunner
-
-        options = ["--quiet", "--no-use-colors", "--log-level", "none", "--log-level-file", "info"]
-        project = (environment(company), fingerprint(company))
-        if _read is None or _read[0] != project:
-            _read = None
-            outcome = dbtRunner().invoke([*options, "parse"])
-            if outcome.success:
-                _read = (project, outcome.result)
+        outcome = _parse(company)
         if _read is not None:
+            from dbt.cli.main import dbtRunner
+
             manifest: Any = _read[1]
             _uncompile(manifest)
             # reading has written the artifacts of the project; writing them again costs as much as twenty small models
-            outcome = dbtRunner(manifest=manifest).invoke([*options, "--no-write-json", *arguments])
+            outcome = dbtRunner(manifest=manifest).invoke([*OPTIONS, "--no-write-json", *arguments])
         _close()
     running = False
     result = DbtResult(bool(outcome.success))

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from cli import dbt
+from cli import dbt, warehouse
+from cli.column_tests import column_tests, failures
 from cli.config import load_company
 from cli.generate import PROJECT, schema_text
 from tests import lint
@@ -58,3 +59,30 @@ def test_every_command_has_help_an_example_and_a_place_in_the_readme() -> None:
 def test_the_shipped_schema_is_that_of_the_code() -> None:
     """`docs/cdp.schema.json` is generated: `make schema` writes it."""
     assert (PROJECT / "docs" / "cdp.schema.json").read_text(encoding="utf-8") == schema_text()
+
+
+BAD_ROWS = """
+    insert into marts.orders (order_key, record_id, customer_id, source, order_id) values
+        ('a', 'r', 'nobody', 's', '1'), ('a', 'r2', 'somebody', null, '2'), (null, null, null, 's', null);
+    insert into marts.cx_scores (score_id, metric, period, dimension, n, response_rate) values
+        ('x', 'bogus', 'month', 'all', 0, 2.0), ('x', 'wrong', 'fortnight', null, -3, -1.0),
+        (null, null, null, 'all', null, null);
+    insert into marts.rfm_thresholds (measure, score) values ('recency', 9), ('recency', 9), ('height', 1);
+"""
+
+
+def test_tests_in_batches_answer_as_dbt_does(built: tuple[dict[str, Any], Path, Path]) -> None:
+    """The gate asks the simple tests itself, for speed: every name and every number of failures must be dbt's."""
+    company = load_company(built[2] / "cdp.yml")
+    with warehouse.connect(company) as con:
+        for statement in BAD_ROWS.split(";")[:-1]:
+            con.execute(statement)
+        ours = {test.name: failed for test, failed, _ in failures(con, column_tests(dbt.project(company)))}
+    folders = ("commerce", "cx", "customer_360")
+    asked = ["test", "--select", *(f"path:models/marts/{name},test_type:data" for name in folders)]
+    theirs = {node["name"]: node["failures"] or 0 for node in dbt.invoke(company, asked).nodes}
+    both = ours.keys() & theirs.keys()
+
+    assert {name: ours[name] for name in both} == {name: theirs[name] for name in both}
+    assert len(both) > 100
+    assert sum(1 for name in both if ours[name]) > 15
