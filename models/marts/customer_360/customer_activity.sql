@@ -33,7 +33,7 @@ sessions as (
         count(*) as sessions,
         max(started_at) as last_session_at
     from {{ ref('sessions') }}
-    where customer_id is not null
+    where customer_id is not null and not is_bot
     group by customer_id
 ),
 

@@ -86,7 +86,7 @@ visits as (
         count(*) filter (where has_purchase) as converted
     from {{ ref('sessions') }}
     cross join {{ ref('run_clock') }} as clock
-    where started_at <= clock.as_of
+    where not is_bot and started_at <= clock.as_of
     group by cast(date_trunc('month', started_on) as date)
 ),
 
