@@ -288,8 +288,8 @@ def second_delivery(company: TestCompany, before: pd.DataFrame) -> pd.DataFrame:
 def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     """The company after two loads, the second one built on top of the first; and the answers that hold."""
     folder = tmp_path_factory.mktemp("cx")
-    marts = (f"path:models/marts/{name}" for name in MARTS)
-    own = ("path:company_models", "path:models/customer/consent", "t_quantiles", "touched_orders", "orders")
+    marts = (f"+path:models/marts/{name}" for name in MARTS)
+    own = ("path:company_models", "path:models/customer/consent", "t_quantiles", "+orders")
     select = (*BELOW_MARTS, *own, *marts)
     company = TestCompany(folder, SOURCES, SETTINGS, select=select)
     company.model(

@@ -29,9 +29,9 @@ TIME_RELATIVE = {
     "acquisition_costs", "audience_history", "audience_members", "calendar", "campaign_tests", "carts",
     "consents", "customer_360", "customer_affinity", "customer_health", "customer_lifecycle",
     "customer_predictions", "cx_cases", "cx_nps_monthly", "cx_recovery", "cx_scores", "deals",
-    "health_validation", "journey_customers", "journey_stages", "kpis", "recommendations",
-    "retention_cohorts", "rfm_thresholds", "sales_performance", "sales_pipeline",
-    "sales_stage_conversion", "sales_stages", "service_metrics", "survey_eligibility",
+    "health_validation", "journey_customers", "journey_stages", "kpis", "model_backtests", "model_fits",
+    "recommendations", "retention_cohorts", "rfm_thresholds", "sales_performance", "sales_pipeline",
+    "sales_stage_conversion", "sales_stages", "service_metrics", "survey_eligibility", "text_models",
 }  # fmt: skip
 TIME_RELATIVE_360 = {
     "churn_prob", "clv_12m", "health", "lifecycle", "open_cases", "predicted_revenue_12m",
