@@ -11,6 +11,7 @@
 -- depends_on: {{ ref('orders') }}
 -- depends_on: {{ ref('order_lines') }}
 -- depends_on: {{ ref('customer_touches') }}
+-- depends_on: {{ ref('int_journeys__steps') }}
 with
 
 final as (
