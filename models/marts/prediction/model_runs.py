@@ -30,7 +30,7 @@ def model(dbt: Any, session: Any) -> Any:
     before = []
     if dbt.is_incremental:
         before = session.query(ATTEMPTS.format(dbt.this)).to_arrow_table().to_pylist()
-    models = needed(settings, before, has_contracts=spells.limit(1).fetchone() is not None)
+    models = needed(settings, before, has_contracts=bool(spells.limit(1).fetchall()))
     if not models:
         return schema().empty_table()
     return fit_models(settings, models, rhythms.to_arrow_table(), spells.to_arrow_table(), before)
