@@ -1,4 +1,5 @@
 -- Grain: one row per period, period_start, channel and priority, from a cell's first ticket to as_of, quiet periods too.
+-- Quantiles are whole microseconds: how they are interpolated differs in the last digit between engines.
 -- Each fact counts in the period in which it happened (reporting timezone): an opening, a first reply, a solution.
 {% set periods = ['day', 'week', 'month'] %}
 with
@@ -144,12 +145,12 @@ final as (
             ) as bigint
         ) as backlog,
         case when spine.says_reply = 1 then coalesce(counted.replies, 0) end as first_reply_n,
-        cast(counted.reply_median as double) / 60000000 as first_reply_median_minutes,
-        cast(counted.reply_p90 as double) / 60000000 as first_reply_p90_minutes,
+        cast(round(counted.reply_median) as double) / 60000000 as first_reply_median_minutes,
+        cast(round(counted.reply_p90) as double) / 60000000 as first_reply_p90_minutes,
         cast(counted.reply_micros as double) / counted.replies / 60000000 as first_reply_mean_minutes,
         coalesce(counted.resolutions, 0) as resolution_n,
-        cast(counted.resolution_median as double) / 60000000 as resolution_median_minutes,
-        cast(counted.resolution_p90 as double) / 60000000 as resolution_p90_minutes,
+        cast(round(counted.resolution_median) as double) / 60000000 as resolution_median_minutes,
+        cast(round(counted.resolution_p90) as double) / 60000000 as resolution_p90_minutes,
         cast(counted.resolution_micros as double) / counted.resolutions / 60000000 as resolution_mean_minutes
     from spine
     left join counted
