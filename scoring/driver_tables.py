@@ -113,6 +113,8 @@ def fit_one(outcome: str, found: Answers, declared: list[Row], seed: int) -> Ite
     """Rows of one analysis; `declared` in the order of the drivers' names."""
     if declared[0]["is_automatic"]:
         declared = _known_enough(found, declared)
+    if not declared:  # an automatic analysis whose drivers hardly any answer knows says nothing
+        return
     names = [one["driver"] for one in declared]
     y, x, people = complete(found, names)
     varying = np.array([len(y) > 0 and np.ptp(x[:, column]) > 0 for column in range(len(names))], dtype=bool)

@@ -202,3 +202,14 @@ def test_a_driver_that_never_varies_is_left_out_and_says_so() -> None:
     assert [rows[name]["importance"] for name in "ab"] == pytest.approx(wanted, abs=1e-8)
     assert [rows[name]["answered"] for name in "abc"] == [200, 180, 200]
     assert {rows[name]["n"] for name in "abc"} == {180}
+
+
+def test_an_automatic_analysis_that_nothing_is_known_of_says_nothing() -> None:
+    """A company whose answers know hardly any of the drivers has no analysis; one that was asked for says why not."""
+    y, x = made(3, n=100, p=1)
+    x[:60, 0] = np.nan
+    found, declared = table({"q": y}, np.arange(100), a=x[:, 0])
+    by_itself = pa.Table.from_pylist([row | {"is_automatic": True} for row in declared.to_pylist()])
+
+    assert fit_drivers(found, by_itself).num_rows == 0
+    assert [row["n"] for row in fit_drivers(found, declared).to_pylist()] == [40]
