@@ -206,7 +206,7 @@ def test_a_driver_that_never_varies_is_left_out_and_says_so() -> None:
 
 def test_an_automatic_analysis_that_nothing_is_known_of_says_nothing() -> None:
     """A company whose answers know hardly any of the drivers has no analysis; one that was asked for says why not."""
-    y, x = made(3, n=100, p=1)
+    y, x = made(3, n=100, p=2)
     x[:60, 0] = np.nan
     found, declared = table({"q": y}, np.arange(100), a=x[:, 0])
     by_itself = pa.Table.from_pylist([row | {"is_automatic": True} for row in declared.to_pylist()])
