@@ -15,7 +15,7 @@ from tests import laws
 from tests.companies import BELOW_MARTS, TestCompany
 
 SELECT = (
-    *BELOW_MARTS, "path:models/customer/text", "path:models/marts/text", "feedback", "t_quantiles", "text_topics",
+    *BELOW_MARTS, "path:models/customer/text", "path:models/marts/text", "+feedback", "t_quantiles", "text_topics",
 )  # fmt: skip
 SETTINGS: dict[str, Any] = {
     "cx": {"questions": {"nps": {"metric": "nps", "scale": [0, 10]}}},
