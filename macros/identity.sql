@@ -28,19 +28,3 @@
 
 {#- The device an event happened on; an event without one stands with its own identifiers, else alone. -#}
 {% macro device_of() -%} coalesce(source || ':' || anonymous_id, node_id, record_id) {%- endmacro %}
-
-{#- Joins of person records with their mail address and telephone that may not identify anybody, as the CTE `refused` (node_id,
-    identifier_type, identifier_value) has them; `shown` then gives a value, or null where it is refused. -#}
-{% macro join_refused(people) -%}
-    {%- for kind in ['email', 'phone'] %}
-    left join refused as refused_{{ kind }}s
-        on
-            {{ people }}.node_id = refused_{{ kind }}s.node_id
-            and refused_{{ kind }}s.identifier_type = '{{ kind }}'
-            and {{ people }}.{{ kind }} = refused_{{ kind }}s.identifier_value
-    {%- endfor %}
-{%- endmacro %}
-
-{% macro shown(people, kind) -%}
-    case when refused_{{ kind }}s.node_id is null then {{ people }}.{{ kind }} end
-{%- endmacro %}

@@ -9,22 +9,15 @@
     {{ return("nullif(array_join(sort_array(collect_set(" ~ expression ~ ")), ', '), '')") }}
 {%- endmacro %}
 
-{#- Rows of first days of months, from one date expression to another, both included: a table expression with column month_start. -#}
-{% macro month_series(first, last) -%} {{ return(adapter.dispatch('month_series')(first, last)) }} {%- endmacro %}
-{% macro duckdb__month_series(first, last) -%}
-    cast(unnest(generate_series({{ first }}, {{ last }}, interval 1 month)) as date)
+{#- Rows of first days of periods (day, week, month), from one such date to another, both included: a table expression of one column. -#}
+{% macro period_series(first, last, period) -%}
+    {{ return(adapter.dispatch('period_series')(first, last, period)) }}
 {%- endmacro %}
-{% macro default__month_series(first, last) -%}
-    explode(sequence({{ first }}, {{ last }}, interval 1 month))
+{% macro duckdb__period_series(first, last, period) -%}
+    cast(unnest(generate_series({{ first }}, {{ last }}, interval 1 {{ period }})) as date)
 {%- endmacro %}
-
-{#- Rows of days, from one date expression to another, both included. -#}
-{% macro day_series(first, last) -%} {{ return(adapter.dispatch('day_series')(first, last)) }} {%- endmacro %}
-{% macro duckdb__day_series(first, last) -%}
-    cast(unnest(generate_series({{ first }}, {{ last }}, interval 1 day)) as date)
-{%- endmacro %}
-{% macro default__day_series(first, last) -%}
-    explode(sequence({{ first }}, {{ last }}, interval 1 day))
+{% macro default__period_series(first, last, period) -%}
+    explode(sequence({{ first }}, {{ last }}, interval 1 {{ period }}))
 {%- endmacro %}
 
 {#- First day of the reporting month of a UTC timestamp. -#}

@@ -29,17 +29,6 @@
     {{ return('percentile(' ~ expression ~ ', ' ~ share ~ ')') }}
 {%- endmacro %}
 
-{#- Rows of first days of periods (day, week, month), from one such date to another, both included. -#}
-{% macro period_series(first, last, period) -%}
-    {{ return(adapter.dispatch('period_series')(first, last, period)) }}
-{%- endmacro %}
-{% macro duckdb__period_series(first, last, period) -%}
-    cast(unnest(generate_series({{ first }}, {{ last }}, interval 1 {{ period }})) as date)
-{%- endmacro %}
-{% macro default__period_series(first, last, period) -%}
-    explode(sequence({{ first }}, {{ last }}, interval 1 {{ period }}))
-{%- endmacro %}
-
 {#- A moment some hours later. -#}
 {% macro add_hours(moment, hours) -%} {{ return(adapter.dispatch('add_hours')(moment, hours)) }} {%- endmacro %}
 {% macro duckdb__add_hours(moment, hours) -%} {{ return('(' ~ moment ~ ' + to_hours(' ~ hours ~ '))') }} {%- endmacro %}

@@ -1,12 +1,12 @@
 {#- Shares with their uncertainty: Wilson's interval, Newcombe's interval of a difference, and what many comparisons ask. -#}
 
 {#- Wilson's 95 % interval of `successes` out of `n` (Wilson 1927); null without a trial. Rounding must not carry a bound
-    past the figure itself where none or all succeeded. -#}
+    past the figure itself where none or all succeeded, nor out of 0 to 1. -#}
 {% macro share_low(successes, n) -%}
-    case when {{ n }} > 0 then least({{ share_of(successes, n) }}, {{ _share_bound(successes, n, '-') }}) end
+    case when {{ n }} > 0 then greatest(least({{ share_of(successes, n) }}, {{ _share_bound(successes, n, '-') }}), 0e0) end
 {%- endmacro %}
 {% macro share_high(successes, n) -%}
-    case when {{ n }} > 0 then greatest({{ share_of(successes, n) }}, {{ _share_bound(successes, n, '+') }}) end
+    case when {{ n }} > 0 then least(greatest({{ share_of(successes, n) }}, {{ _share_bound(successes, n, '+') }}), 1e0) end
 {%- endmacro %}
 {% macro _share_bound(successes, n, sign) -%}
     {%- set z = 1.959963984540054 -%}

@@ -13,33 +13,6 @@
     nullif(regexp_extract({{ host }}, '([^.]+)[.](?:(?:com?|org|net|gov|edu|ac|or|ne|go|in)[.][a-z]{2}|[a-z]+)$', 1), '')
 {%- endmacro %}
 
-{#- Wilson's 95 % interval of a share, its two ends; `n` and `hits` are whole numbers. -#}
-{% macro wilson_low(hits, n) -%}
-    case
-        when {{ n }} > 0
-            then least(
-                greatest(({{ wilson_centre(hits, n) }}) - ({{ wilson_half_width(hits, n) }}), 0e0), {{ hits }} * 1e0 / {{ n }}
-            )
-    end
-{%- endmacro %}
-{% macro wilson_high(hits, n) -%}
-    case
-        when {{ n }} > 0
-            then greatest(
-                least(({{ wilson_centre(hits, n) }}) + ({{ wilson_half_width(hits, n) }}), 1e0), {{ hits }} * 1e0 / {{ n }}
-            )
-    end
-{%- endmacro %}
-{% macro wilson_centre(hits, n) -%}
-    ({{ hits }} * 1e0 / {{ n }} + {{ cx_z() }} * {{ cx_z() }} / (2 * {{ n }})) / (1 + {{ cx_z() }} * {{ cx_z() }} / {{ n }})
-{%- endmacro %}
-{% macro wilson_half_width(hits, n) -%}
-    {{ cx_z() }} / (1 + {{ cx_z() }} * {{ cx_z() }} / {{ n }}) * sqrt(
-        ({{ hits }} * 1e0 / {{ n }}) * (1 - {{ hits }} * 1e0 / {{ n }}) / {{ n }}
-        + {{ cx_z() }} * {{ cx_z() }} / (4e0 * {{ n }} * {{ n }})
-    )
-{%- endmacro %}
-
 {#- Several values of an object of JSON text in one reading, as a list; `nth` takes one out. -#}
 {% macro json_list(column, paths) -%} {{ return(adapter.dispatch('json_list')(column, paths)) }} {%- endmacro %}
 {% macro duckdb__json_list(column, paths) -%}

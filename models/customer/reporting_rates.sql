@@ -117,7 +117,7 @@ served as (
 final as (
     select
         currency,
-        {{ day_series('day', 'last_day') }} as day,
+        {{ period_series('day', 'last_day', 'day') }} as day,
         day as quoted_on,
         cast(worth as decimal(20, 12)) as rate
     from served

@@ -13,7 +13,7 @@ bounds as (
 
 series as (
     select
-        {{ month_series('first_month', 'last_month') }} as month_start,
+        {{ period_series('first_month', 'last_month', 'month') }} as month_start,
         last_month
     from bounds
 ),

@@ -17,7 +17,7 @@ bounds as (
 days as (
     select
         today,
-        {{ day_series('first_day', 'last_day') }} as date_day
+        {{ period_series('first_day', 'last_day', 'day') }} as date_day
     from bounds
 ),
 

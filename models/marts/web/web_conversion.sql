@@ -91,8 +91,8 @@ final as (
         n,
         converted,
         converted * 1e0 / n as rate,
-        {{ wilson_low('converted', 'n') }} as ci_low,
-        {{ wilson_high('converted', 'n') }} as ci_high,
+        {{ share_low('converted', 'n') }} as ci_low,
+        {{ share_high('converted', 'n') }} as ci_high,
         n >= {{ var('min_sample') }} as enough_n
     from summed
 )

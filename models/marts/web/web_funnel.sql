@@ -70,8 +70,8 @@ final as (
         passed,
         passed_before,
         passed * 1e0 / nullif(passed_before, 0) as step_rate,
-        {{ wilson_low('passed', 'passed_before') }} as step_rate_low,
-        {{ wilson_high('passed', 'passed_before') }} as step_rate_high,
+        {{ share_low('passed', 'passed_before') }} as step_rate_low,
+        {{ share_high('passed', 'passed_before') }} as step_rate_high,
         passed_before >= {{ var('min_sample') }} as enough_n
     from stepped
 )
