@@ -36,7 +36,8 @@ class Result:
     """The answer to one operation.
 
     Not ok and final: refused; it is tried again next run as a new operation. Not ok and not final: nobody
-    knows whether it arrived; it stays pending and is sent again under the same idempotency key.
+    knows whether it arrived; it stays pending and is sent again under the same idempotency key. `is_whole`: the
+    request was refused as a whole, nothing of it was taken and no row was named: the sender halves it to find which.
     """
 
     key: str
@@ -44,6 +45,7 @@ class Result:
     reason: str | None = None
     destination_key: str | None = None
     final: bool = True
+    is_whole: bool = False
 
 
 @dataclass(frozen=True)
