@@ -15,7 +15,7 @@ import duckdb
 from cli import cases, dbt, fuzzy_judge, fuzzy_links, fuzzy_model, overrides, relations, runs, warehouse
 from cli.config import Company, secret
 from cli.generate import fingerprint, generate, source_specs
-from cli.idle import idle
+from cli.idle import idle, inputs, stir
 from cli.replays_sql import REPLAYS_COLUMNS, REPLAYS_TABLE
 from pipelines import failpoints
 from pipelines.exports import schema as exports_schema
@@ -70,14 +70,17 @@ def build(
             # Until this full build is marked, the next one must be full too: tables are half old, half new.
             con.execute("delete from ops.build_state")
         else:
+            unfinished = con.execute("select 1 from ops.build_state where finished").fetchone() is None
             con.execute("update ops.build_state set finished = false")
+            if unfinished:
+                stir(con)
     failpoints.reach("build.before_dbt")
     nodes, told = _models(company, bool(reason), select)
     failpoints.reach("build.before_mark")
     # Part of the models says nothing about what is gone.
     now = None if select else relations.owned(company)
     # read again: a first run has written the model file
-    loads, dropped = _mark(company, run_id, _rules(company), now)
+    loads, dropped = _mark(company, run_id, _rules(company), now, select)
     failpoints.reach("build.marked")
     return BuildResult(reason is not None, reason, loads, nodes, dropped, told)
 
@@ -92,8 +95,9 @@ def _rules(company: Company) -> str:
 def _models(company: Company, full: bool, select: Sequence[str]) -> tuple[list[dict[str, Any]], str | None]:
     """Build the models; where there may be probable links in three parts, with the scoring and the judging between them."""
     wanted = ["--select", *select] if select else []
+    dbt.project(company)
     with warehouse.connect(company) as con:
-        skipped = [] if full else idle(company, con)
+        skipped = [] if full else idle(company, con, select)
         possible, told = fuzzy_model.outlook(company, con)
         if not possible:
             fuzzy_links.clear(con)
@@ -103,10 +107,13 @@ def _models(company: Company, full: bool, select: Sequence[str]) -> tuple[list[d
     nodes = _dbt(company, full, ["--select", *staged], skipped)
     with warehouse.connect(company) as con:
         refreshed = fuzzy_links.refresh(company, con, full)
+        # scores that changed are a change of what the clusters are made of; judgements likewise
+        skipped = [] if full else idle(company, con, select)
     failpoints.reach("build.scored")
     nodes += _dbt(company, full, ["--select", *connected], [*skipped, *staged])
     with warehouse.connect(company) as con:
         fuzzy_judge.judge(con, refreshed, full)
+        skipped = [] if full else idle(company, con, select)
     failpoints.reach("build.judged")
     nodes += _dbt(company, full, wanted, [*skipped, *staged, *connected])
     return nodes, refreshed.told
@@ -137,9 +144,12 @@ def prepare(company: Company) -> None:
 
 
 def _mark(
-    company: Company, run_id: str, mark: str, now: set[tuple[str, str]] | None
+    company: Company, run_id: str, mark: str, now: set[tuple[str, str]] | None, select: Sequence[str]
 ) -> tuple[int, list[str]]:
-    """End the build: loads are taken in, nothing is touched any more, the rules are these, what no model owns is gone."""
+    """End the build: loads are taken in, nothing is touched any more, the rules and what was read are these, what no model owns
+    is gone.
+    """
+    dbt.project(company)
     with warehouse.connect(company) as con:
         con.begin()
         row = con.execute("select count(*) from staging.work_loads").fetchone()
@@ -155,7 +165,10 @@ def _mark(
             con.execute(f"delete from staging.{work}")
         con.execute("delete from identity.fuzzy_touched")
         con.execute("delete from ops.build_state")
-        con.execute("insert into ops.build_state values (?, ?, true)", [mark, run_id])
+        con.execute(
+            "insert into ops.build_state (fingerprint, run_id, finished, inputs) values (?, ?, true, ?)",
+            [mark, run_id, inputs(company, con, select)],
+        )
         dropped = relations.drop_orphans(con, now) if now is not None else []
         con.commit()
     assert row is not None
@@ -167,6 +180,7 @@ def _ensure_state(con: duckdb.DuckDBPyConnection, company: Company) -> None:
         "create table if not exists ops.build_state (fingerprint varchar, run_id varchar, finished boolean)"
     )
     con.execute("alter table ops.build_state add column if not exists finished boolean")
+    con.execute("alter table ops.build_state add column if not exists inputs varchar")
     con.execute("create table if not exists ops.identity_salt (salt varchar)")
     wanted = company.file.identity.salt
     if wanted:

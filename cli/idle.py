@@ -1,27 +1,129 @@
-"""What an incremental build need not run: reading the rows of sources that delivered nothing, the unions, and the seeds.
+"""What an incremental build need not run: every model that nothing it is made of has changed for.
 
-A source's own models (`rows_*`, `prep_*`, `stg_<source>__*`) read its raw rows and the loads to take in, nothing else. The unions
-over them are views, and views and seeds change with the rules only: a build after changed rules, or after one that did not
-end, is a full one and runs everything.
+A build that ends records what it read beside raw rows (`inputs`): the moment, and a mark of the content of each table that other
+commands write (overrides, decisions, the ledger). The next build compares: changed sources and their descendants in dbt's own
+lineage run, the others hold what they would hold again. A build after changed rules skips nothing, one after a build that did
+not end little.
 """
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import duckdb
 
+from cli import dbt
 from cli.config import Company
 from cli.generate import GENERATED_MODELS
+from cli.warehouse import has_table, quoted
+
+# Raw rows count through the loads that no build has taken in; these hold no rows of a delivery, but say what is known of it.
+BOOKS = ("_cdp_files", "_cdp_replays", "_dlt_loads")
+# A finished build writes it; what it changes for the next one is the loads that are new.
+BUILT = "built_loads"
+CLOCK = "clock"
+# The loads to take in: asked anew in every build, for the last one's are taken in by now.
+WORK = "work_loads"
 
 
-def idle(company: Company, con: duckdb.DuckDBPyConnection) -> list[str]:
-    """Selections (in dbt's words) of what has nothing to do. Needs the raw tables of every source."""
+def inputs(company: Company, con: duckdb.DuckDBPyConnection, select: Sequence[str]) -> str:
+    """What a build that ends now has read, as text."""
+    sources = dbt.project(company).sources.values()
+    marks = {one.unique_id: _mark(con, str(one.schema), str(one.identifier)) for one in sources}
+    return json.dumps({"select": list(select), "sources": marks}, sort_keys=True)
+
+
+def idle(company: Company, con: duckdb.DuckDBPyConnection, select: Sequence[str]) -> list[str]:
+    """Names of the models, seeds included, that need not run. Needs the raw tables of every source.
+
+    After a build that did not end these are seeds, views and the models of sources that deliver nothing.
+    """
+    before = _recorded(con)
+    if before and before["select"] != list(select):
+        return []
+    manifest = dbt.project(company)
+    nodes = {
+        uid: node for uid, node in manifest.nodes.items() if str(node.resource_type) in ("model", "seed")
+    }
+    delivered = {source.name for source in company.sources if _has_work(con, source.name)}
+    quiet = tuple(
+        f"{GENERATED_MODELS}/staging/{source.name}/"
+        for source in company.sources
+        if source.name not in delivered
+    )
+    missing = _missing(con, nodes)
+    if before is None:
+        busy = {uid for uid, node in nodes.items() if not node.original_file_path.startswith(quiet)}
+    else:
+        changed = _changed(con, manifest.sources.values(), before["sources"], delivered)
+        busy = _descendants(nodes, [*changed, *missing], quiet)
+    # A view says the same as long as the rules do; what reads through it does not.
+    running = {
+        uid for uid in busy & set(nodes) if nodes[uid].config.materialized not in ("view", "seed")
+    } | set(missing)
+    return sorted(node.name for uid, node in nodes.items() if uid not in running and node.name != WORK)
+
+
+def stir(con: duckdb.DuckDBPyConnection) -> None:
+    """Let the next build run everything: a command has changed what a model owns."""
+    con.execute("update ops.build_state set inputs = null")
+
+
+def _recorded(con: duckdb.DuckDBPyConnection) -> dict[str, Any] | None:
+    row = con.execute("select inputs from ops.build_state").fetchone()
+    return json.loads(row[0]) if row and row[0] else None
+
+
+def _changed(
+    con: duckdb.DuckDBPyConnection, sources: Iterable[Any], before: Mapping[str, str], delivered: set[str]
+) -> list[str]:
     return [
-        "resource_type:seed",
-        f"path:{GENERATED_MODELS}/staging/entities,config.materialized:view",
-        *(
-            f"path:{GENERATED_MODELS}/staging/{source.name}"
-            for source in company.sources
-            if not _has_work(con, source.name)
-        ),
+        one.unique_id
+        for one in sources
+        if str(one.schema).removeprefix("raw_") in delivered
+        or before.get(one.unique_id) != _mark(con, str(one.schema), str(one.identifier))
     ]
+
+
+def _mark(con: duckdb.DuckDBPyConnection, schema: str, name: str) -> str:
+    """Equal for equal content. The sum, unlike an exclusive or, does not lose pairs of equal rows."""
+    if name == BUILT or (schema.startswith("raw_") and name not in BOOKS):
+        return ""
+    if not has_table(con, schema, name):
+        return "absent"
+    # which run it is moves no value
+    what = "as_of" if name == CLOCK else "one"
+    row = con.execute(
+        f"select count(*), sum(cast(hash({what}) as hugeint)) from {quoted(schema)}.{quoted(name)} as one"
+    ).fetchone()
+    return str(row)
+
+
+def _missing(con: duckdb.DuckDBPyConnection, nodes: Mapping[str, Any]) -> list[str]:
+    """Nodes whose table or view is not there: somebody dropped it, or a dbt run by hand died."""
+    there = set(con.execute("select table_schema, table_name from information_schema.tables").fetchall())
+    return [
+        uid
+        for uid, node in nodes.items()
+        if node.config.materialized != "ephemeral" and (node.schema, node.alias) not in there
+    ]
+
+
+def _descendants(nodes: Mapping[str, Any], changed: Iterable[str], quiet: tuple[str, ...]) -> set[str]:
+    """`changed` and all that is made of it. Loads of others are no work for the models in the folders of `quiet` sources."""
+    children: dict[str, list[str]] = {}
+    for uid, node in nodes.items():
+        for parent in node.depends_on_nodes:
+            if not (parent.endswith(f".{WORK}") and node.original_file_path.startswith(quiet)):
+                children.setdefault(parent, []).append(uid)
+    found: set[str] = set()
+    left = list(changed)
+    while left:
+        one = left.pop()
+        if one not in found:
+            found.add(one)
+            left += children.get(one, [])
+    return found
 
 
 def _has_work(con: duckdb.DuckDBPyConnection, source: str) -> bool:

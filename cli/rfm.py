@@ -14,6 +14,7 @@ import duckdb
 
 from cli import warehouse
 from cli.config import Company
+from cli.idle import stir
 from cli.run import Outcome, Say, Working, run
 from cli.runs import RunLog
 
@@ -57,6 +58,7 @@ def recompute(
             before.extend(_of_month(con, month))
             if before:
                 con.execute("delete from marts.rfm_thresholds where month_start = ?", [month])
+                stir(con)
         return f"{len(before)} thresholds of {month:%Y-%m}"
 
     outcome = run(company, STAGES, command="rfm recompute", say=say, working=working, also={"forget": forget})

@@ -1,10 +1,11 @@
 """An incremental build runs what has work to do, and nothing is missed by it."""
 
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from cli import build
+from cli import build, overrides, warehouse
 from tests.companies import BELOW_MARTS, CONTACTS, ORDERS, TestCompany
 
 SOURCES = [
@@ -16,7 +17,7 @@ ORDER = "order,at,amount,status,email,contact,changed"
 
 
 def _company(path: Path) -> TestCompany:
-    company = TestCompany(path, SOURCES, select=(*BELOW_MARTS, "+orders"))
+    company = TestCompany(path, SOURCES, select=(*BELOW_MARTS, "+orders", "+customer_records"))
     company.csv("data/contacts1.csv", CONTACT, "1,an@mail.example,,An,Lê", "2,bo@mail.example,,Bo,Ngô")
     company.csv("data/orders1.csv", ORDER, "o1,2026-01-02,10.00,paid,an@mail.example,1,2026-01-02")
     return company
@@ -39,6 +40,7 @@ def test_only_a_source_with_new_loads_is_read(tmp_path: Path) -> None:
     company = _company(tmp_path / "c")
     assert _run(company) == CRM | SHOP | {"country_names", "stg_contacts"}
     assert _run(company) == set()
+    assert _names(company) == {"work_loads"}
     company.csv("data/orders2.csv", ORDER, "o2,2026-01-03,20.00,paid,bo@mail.example,2,2026-01-03")
     assert _run(company) == SHOP
     company.csv("data/contacts2.csv", CONTACT, "2,bo.new@mail.example,,Bo,Ngô")
@@ -48,6 +50,34 @@ def test_only_a_source_with_new_loads_is_read(tmp_path: Path) -> None:
     assert [row[0] for row in found] == ["o1", "o2"]
     company.build(full_refresh=True)
     assert company.rows("select order_id, net_amount, customer_id from marts.orders order by 1") == found
+
+
+def _names(company: TestCompany) -> set[str]:
+    return {node["name"] for node in company.build().nodes}
+
+
+def test_what_other_commands_change_is_work_and_nothing_else(tmp_path: Path) -> None:
+    """A moment, a decision by hand, a table that somebody dropped: what is made of it runs, and what is not stays."""
+    company = _company(tmp_path / "c")
+    _run(company)
+    company.settings["clock"] = {"as_of": "2026-07-01T00:00:00Z"}
+    company.configure()
+    moved = _names(company)
+    assert "customer_redirects" in moved  # made of the registry, which knows the clock
+    assert not moved & {"node_components", "int_identity__edges", "rows_crm__contacts"}
+    assert _names(company) == {"work_loads"}
+
+    owners = company.rows("select record_id, customer_id from marts.customer_records order by 1")
+    both = {"a": ["crm.contacts:1", "crm.contacts:2"]}
+    with warehouse.connect(company.company) as con:
+        overrides.record(con, "merge", both, "test", "", datetime(2026, 6, 1))
+    assert {"node_components", "node_customers"} <= _names(company)
+    assert company.rows("select record_id, customer_id from marts.customer_records order by 1") != owners
+
+    with warehouse.connect(company.company) as con:
+        con.execute("drop table marts.orders")
+    assert "orders" in _names(company)
+    assert company.rows("select count(*) from marts.orders") == [(1,)]
 
 
 def test_a_load_that_a_dead_build_left_is_work(tmp_path: Path) -> None:
