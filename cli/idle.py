@@ -28,9 +28,12 @@ WORK = "work_loads"
 
 def inputs(company: Company, con: duckdb.DuckDBPyConnection, select: Sequence[str]) -> str:
     """What a build that ends now has read, as text."""
-    sources = dbt.project(company).sources.values()
-    marks = {one.unique_id: _mark(con, str(one.schema), str(one.identifier)) for one in sources}
-    return json.dumps({"select": list(select), "sources": marks}, sort_keys=True)
+    manifest = dbt.project(company)
+    marks = {
+        one.unique_id: _mark(con, str(one.schema), str(one.identifier)) for one in manifest.sources.values()
+    }
+    read = {"select": list(select), "sources": marks, "built": sorted(_built(con, _nodes(manifest)))}
+    return json.dumps(read, sort_keys=True)
 
 
 def idle(company: Company, con: duckdb.DuckDBPyConnection, select: Sequence[str]) -> list[str]:
@@ -42,25 +45,23 @@ def idle(company: Company, con: duckdb.DuckDBPyConnection, select: Sequence[str]
     if before and before["select"] != list(select):
         return []
     manifest = dbt.project(company)
-    nodes = {
-        uid: node for uid, node in manifest.nodes.items() if str(node.resource_type) in ("model", "seed")
-    }
+    nodes = _nodes(manifest)
     delivered = {source.name for source in company.sources if _has_work(con, source.name)}
     quiet = tuple(
         f"{GENERATED_MODELS}/staging/{source.name}/"
         for source in company.sources
         if source.name not in delivered
     )
-    missing = _missing(con, nodes)
+    # somebody dropped it, or a dbt run by hand died
+    missing = set(before["built"] if before else nodes) - _built(con, nodes)
     if before is None:
         busy = {uid for uid, node in nodes.items() if not node.original_file_path.startswith(quiet)}
     else:
         changed = _changed(con, manifest.sources.values(), before["sources"], delivered)
         busy = _descendants(nodes, [*changed, *missing], quiet)
-    # A view says the same as long as the rules do; what reads through it does not.
-    running = {
-        uid for uid in busy & set(nodes) if nodes[uid].config.materialized not in ("view", "seed")
-    } | set(missing)
+    tables = {uid for uid in busy & set(nodes) if nodes[uid].config.materialized not in ("view", "seed")}
+    running = tables | missing
+    running |= _views_above(nodes, running)
     return sorted(node.name for uid, node in nodes.items() if uid not in running and node.name != WORK)
 
 
@@ -99,14 +100,18 @@ def _mark(con: duckdb.DuckDBPyConnection, schema: str, name: str) -> str:
     return str(row)
 
 
-def _missing(con: duckdb.DuckDBPyConnection, nodes: Mapping[str, Any]) -> list[str]:
-    """Nodes whose table or view is not there: somebody dropped it, or a dbt run by hand died."""
+def _nodes(manifest: Any) -> dict[str, Any]:
+    return {uid: node for uid, node in manifest.nodes.items() if str(node.resource_type) in ("model", "seed")}
+
+
+def _built(con: duckdb.DuckDBPyConnection, nodes: Mapping[str, Any]) -> set[str]:
+    """Nodes whose table or view is there, or that have none."""
     there = set(con.execute("select table_schema, table_name from information_schema.tables").fetchall())
-    return [
+    return {
         uid
         for uid, node in nodes.items()
-        if node.config.materialized != "ephemeral" and (node.schema, node.alias) not in there
-    ]
+        if node.config.materialized == "ephemeral" or (node.schema, node.alias) in there
+    }
 
 
 def _descendants(nodes: Mapping[str, Any], changed: Iterable[str], quiet: tuple[str, ...]) -> set[str]:
@@ -123,6 +128,24 @@ def _descendants(nodes: Mapping[str, Any], changed: Iterable[str], quiet: tuple[
         if one not in found:
             found.add(one)
             left += children.get(one, [])
+    return found
+
+
+def _views_above(nodes: Mapping[str, Any], running: Iterable[str]) -> set[str]:
+    """The views that running models read through: what a view selects may differ between a whole build and a part of one.
+
+    The unions of the entities do not.
+    """
+    unions = f"{GENERATED_MODELS}/staging/entities/"
+    found: set[str] = set()
+    left = list(running)
+    while left:
+        for parent in set(nodes[left.pop()].depends_on_nodes) & set(nodes) - found:
+            node = nodes[parent]
+            through = node.config.materialized in ("view", "ephemeral")
+            if through and not node.original_file_path.startswith(unions):
+                found.add(parent)
+                left.append(parent)
     return found
 
 
