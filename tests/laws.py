@@ -6,6 +6,8 @@ from pathlib import Path
 
 import duckdb
 
+from tests.parse_cache import move_reading
+
 # Columns that say which run wrote a row; everything else must not know it.
 RUN_COLUMNS = frozenset({"run_id"})
 DEMO_DELIVERIES = ("2025-12-31", "2026-05-31", "2026-06-30")
@@ -69,6 +71,7 @@ def files_sent(root: Path) -> dict[str, bytes]:
 def copy_company(source: Path, target: Path) -> Path:
     """A company folder as it stands, links and file times included."""
     shutil.copytree(source, target, symlinks=True)
+    move_reading(source, target)
     return target
 
 

@@ -16,8 +16,12 @@ def main() -> None:
     """Answer trials until stdin ends."""
     import dlt  # noqa: F401 - paid once here, not in every trial
     import great_expectations  # noqa: F401
+    import pytest
     from dbt.cli.main import dbtRunner  # noqa: F401
 
+    from tests.parse_cache import ignore_places
+
+    ignore_places(pytest.MonkeyPatch())
     print("ready", flush=True)
     for line in sys.stdin:
         print(json.dumps(trial(json.loads(line))), flush=True)
