@@ -71,7 +71,7 @@ def _text(value: str) -> bytes:
 
 def ignore_places(patch: pytest.MonkeyPatch) -> None:
     """Let dbt not compare where the warehouse lies: no model of ours asks while it is read."""
-    from dbt.artifacts.resources import FileHash
+    from dbt.artifacts.resources import FileHash  # type: ignore[attr-defined]
     from dbt.parser.manifest import ManifestLoader
 
     original = getattr(
