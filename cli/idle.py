@@ -61,7 +61,7 @@ def idle(company: Company, con: duckdb.DuckDBPyConnection, select: Sequence[str]
         busy = _descendants(nodes, [*changed, *missing], quiet)
     tables = {uid for uid in busy & set(nodes) if nodes[uid].config.materialized not in ("view", "seed")}
     running = tables | missing
-    running |= _views_above(nodes, running)
+    running |= _read_through(nodes, running)
     return sorted(node.name for uid, node in nodes.items() if uid not in running and node.name != WORK)
 
 
@@ -131,10 +131,9 @@ def _descendants(nodes: Mapping[str, Any], changed: Iterable[str], quiet: tuple[
     return found
 
 
-def _views_above(nodes: Mapping[str, Any], running: Iterable[str]) -> set[str]:
-    """The views that running models read through: what a view selects may differ between a whole build and a part of one.
-
-    The unions of the entities do not.
+def _read_through(nodes: Mapping[str, Any], running: Iterable[str]) -> set[str]:
+    """What running models read of this build only: tables of work (schema staging), and views, for what a view selects may differ
+    between a whole build and a part of one. The unions of the entities do not.
     """
     unions = f"{GENERATED_MODELS}/staging/entities/"
     found: set[str] = set()
@@ -142,7 +141,8 @@ def _views_above(nodes: Mapping[str, Any], running: Iterable[str]) -> set[str]:
     while left:
         for parent in set(nodes[left.pop()].depends_on_nodes) & set(nodes) - found:
             node = nodes[parent]
-            through = node.config.materialized in ("view", "ephemeral")
+            is_work = node.schema == "staging" and node.config.materialized == "table"
+            through = is_work or node.config.materialized in ("view", "ephemeral")
             if through and not node.original_file_path.startswith(unions):
                 found.add(parent)
                 left.append(parent)
