@@ -10,6 +10,7 @@ ends the same.
 """
 
 import json
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
@@ -93,10 +94,12 @@ def _send_rows(
     """Batch after batch, until all are answered or the destination has stopped."""
     tally = Tally()
     try:
-        for batch in batches.cut_batches(con, prepared, destination.batch_size):
-            tally += _send_batch(con, prepared, destination, batch, stamp)
-            if destination.stopped:
-                break
+        waiting = deque(batches.cut_batches(con, prepared, destination.batch_size))
+        while waiting and not destination.stopped:
+            batch = waiting.popleft()
+            counted, halves = _send_batch(con, prepared, destination, batch, stamp)
+            tally += counted
+            waiting.extendleft(reversed(halves))
     finally:
         destination.close()
     return _finished(planned, tally, destination.stopped)
@@ -104,16 +107,23 @@ def _send_rows(
 
 def _send_batch(
     con: duckdb.DuckDBPyConnection, prepared: Prepared, destination: RowDestination, batch: int, stamp: Stamp
-) -> Tally:
+) -> tuple[Tally, tuple[int, ...]]:
+    """One request; what was counted, and the halves to send instead when it was refused as a whole.
+
+    A bad row among n is found in 2 log2(n) + 1 requests. Nothing is written of such a refusal: the rows stay pending until
+    the half they are in is answered, and a kill between the halves leaves each where it is.
+    """
     operations, dropped = batches.take(con, prepared, batch, stamp)
     if not operations:
-        return Tally(dropped=dropped)
+        return Tally(dropped=dropped), ()
     reach("export.pending")
     results = destination.send(operations)
     reach("export.sent")
+    if len(operations) > 1 and all(one.is_whole for one in results) and not destination.stopped:
+        return Tally(dropped=dropped), batches.halve(con, prepared, batch)
     tally = ledger.record(con, prepared, operations, results, stamp)
     reach("export.acked")
-    return tally + Tally(dropped=dropped)
+    return tally + Tally(dropped=dropped), ()
 
 
 def _send_set(
