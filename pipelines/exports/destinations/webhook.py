@@ -26,6 +26,7 @@ import httpx
 
 from pipelines.exports.destinations.answers import again, message, pause, redact
 from pipelines.exports.destinations.base import Operation, Result
+from pipelines.exports.stopping import Stop
 
 OPTIONS = ("url", "headers", "mode", "batch_size", "timeout_seconds", "retry_seconds")
 DEFAULT_BATCH = {"batch": 500, "row": 50}
@@ -67,6 +68,7 @@ class WebhookDestination:
         self._patience = settings.retry_seconds
         self._client = httpx.Client(timeout=settings.timeout_seconds, headers=dict(settings.headers))
         self._stopped: str | None = None
+        self.stop: Stop | None = None  # the sender's: no pause outlasts it
 
     @property
     def batch_size(self) -> int:
@@ -114,10 +116,12 @@ class WebhookDestination:
             self._patience -= time.monotonic() - began
             if attempt == MAX_ATTEMPTS - 1:
                 break
+            if self.stop and self.stop.reason:
+                break
             if wait > self._patience:
                 self._patience = 0
                 break
-            self._sleep(wait)
+            (self.stop.sleep if self.stop else self._sleep)(wait)
             self._patience -= wait
         if self._patience <= 0:
             self._stopped = f"gave up after {self._settings.retry_seconds:g} s of retries: {answer.cause}"
