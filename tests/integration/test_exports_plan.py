@@ -250,7 +250,7 @@ def test_an_event_that_may_have_arrived_keeps_its_key_when_its_row_changes(
 
 def test_a_row_that_was_left_alone_is_not_removed(con: duckdb.DuckDBPyConnection, receiver: Recorder) -> None:
     """Create-only finds somebody there already: accepted, asked again when the row changes, never deleted by us."""
-    from pipelines.exports.destinations import TYPES, webhook
+    from pipelines.exports.destinations import TYPES, Kind, webhook
     from pipelines.exports.destinations.base import Result
 
     class Polite(webhook.WebhookDestination):
@@ -262,7 +262,8 @@ def test_a_row_that_was_left_alone_is_not_removed(con: duckdb.DuckDBPyConnection
 
     opened = TYPES["webhook"].open_rows
     kind = replace(TYPES["webhook"], open_rows=lambda o, s: Polite(webhook.settings_of(o), s))
-    dict.__setitem__(TYPES, "webhook", kind)  # type: ignore[arg-type]
+    types: dict[str, Kind] = TYPES  # type: ignore[assignment]
+    types["webhook"] = kind
     try:
         sync = replace(HOOK_SYNC, mode="create_only")
         run(con, hook(receiver.url), sync)
@@ -272,7 +273,7 @@ def test_a_row_that_was_left_alone_is_not_removed(con: duckdb.DuckDBPyConnection
             say(con, person, "withdrawn")
         run(con, hook(receiver.url), sync, run_id="r2")
     finally:
-        dict.__setitem__(TYPES, "webhook", replace(kind, open_rows=opened))  # type: ignore[arg-type]
+        types["webhook"] = replace(kind, open_rows=opened)
 
     assert told == [("acked", "left alone: exists")]
     assert [(op["operation"], op["key"]) for op in receiver.operations] == [("remove", "c00005")]
