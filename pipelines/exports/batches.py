@@ -8,7 +8,7 @@ import duckdb
 
 from pipelines.exports.destinations.base import Operation, SetState
 from pipelines.exports.lawful import basis_query
-from pipelines.exports.ledger import Stamp, mark_pending, transaction
+from pipelines.exports.ledger import Stamp, mark_pending, release_halves, transaction
 from pipelines.exports.plan import Prepared
 from pipelines.exports.rows import row_json
 from pipelines.exports.schema import quoted, quoted_relation
@@ -17,7 +17,8 @@ from pipelines.exports.schema import quoted, quoted_relation
 def cut_batches(con: duckdb.DuckDBPyConnection, prepared: Prepared, batch_size: int) -> list[int]:
     """Make `<prefix>_ops`, numbered in batches; removals first, since they are owed to somebody.
 
-    What a killed run left pending keeps its company: one request had one idempotency key for all its members.
+    What a killed run left pending keeps its company: one request had one idempotency key for all its members. An event
+    (append) that may have arrived is sent again as it is known, even if the row has changed: a key is sent once for ever.
     """
     prefix = prepared.prefix
     con.execute(
@@ -39,7 +40,9 @@ def cut_batches(con: duckdb.DuckDBPyConnection, prepared: Prepared, batch_size: 
                 customer_id,
                 contact_point,
                 operation,
-                consent_record_id,
+                cast(null as varchar) as consent_record_id,
+                cast(null as timestamp) as granted_at,
+                cast(null as timestamp) as grant_expires_at,
                 if(operation = 'upsert', row_hash, null) as row_hash,
                 destination_key,
                 idempotency_key,
@@ -48,7 +51,7 @@ def cut_batches(con: duckdb.DuckDBPyConnection, prepared: Prepared, batch_size: 
                 coalesce(
                     state = 'pending'
                     and last_operation = operation
-                    and (operation = 'remove' or last_hash = row_hash),
+                    and (operation = 'remove' or last_hash = row_hash or $mode = 'append'),
                     false
                 ) as is_resend
             from due
@@ -68,6 +71,7 @@ def cut_batches(con: duckdb.DuckDBPyConnection, prepared: Prepared, batch_size: 
 
         select
             * exclude (idempotency_key, resend_batch),
+            false as is_half,
             coalesce(
                 idempotency_key,
                 sha256(
@@ -81,11 +85,34 @@ def cut_batches(con: duckdb.DuckDBPyConnection, prepared: Prepared, batch_size: 
             ) as batch
         from placed
         """,
-        {"sync": prepared.sync.name},
+        {"sync": prepared.sync.name, "mode": prepared.sync.mode},
     )
     return [
         row[0] for row in con.execute(f"select distinct batch from {prefix}_ops order by batch").fetchall()
     ]
+
+
+def halve(con: duckdb.DuckDBPyConnection, prepared: Prepared, batch: int) -> tuple[int, int]:
+    """Cut a batch that was refused as a whole in two; its numbers are free ones, the first half comes first.
+
+    Nothing of it arrived, so the operations keep their idempotency keys; each half is a request with a key of its own. A half
+    that no longer gets its turn (a kill) is a batch of its own next time: it has the batch key of nobody else.
+    """
+    ops = f"{prepared.prefix}_ops"
+    first = con.execute(f"select max(batch) + 1 from {ops}").fetchall()[0][0]
+    con.execute(
+        f"""
+        update {ops} as ops set
+            batch = {first} + if(halves.half = 1, 0, 1),
+            is_half = true,
+            is_resend = true
+        from (
+            select key, ntile(2) over (order by place, key) as half from {prepared.prefix}_batch
+        ) as halves
+        where ops.batch = {batch} and halves.key = ops.key
+        """
+    )
+    return first, first + 1
 
 
 def take(
@@ -108,7 +135,10 @@ def _recheck(con: duckdb.DuckDBPyConnection, prepared: Prepared, batch: int, sta
     con.execute(
         f"create or replace temp table {prefix}_batch as select * from {prefix}_ops where batch = {batch}"
     )
-    return drop_unlawful(con, prepared, f"{prefix}_batch", stamp)
+    dropped = drop_unlawful(con, prepared, f"{prefix}_batch", stamp)
+    if dropped:
+        release_halves(con, prepared, batch, stamp)
+    return dropped
 
 
 def drop_unlawful(con: duckdb.DuckDBPyConnection, prepared: Prepared, table: str, stamp: Stamp) -> int:
@@ -117,11 +147,18 @@ def drop_unlawful(con: duckdb.DuckDBPyConnection, prepared: Prepared, table: str
         f"(select key, customer_id, contact_point from {table} where operation = 'upsert')",
         prepared.purpose,
         has_point=prepared.sync.contact_point is not None,
+        has_holds=prepared.has_holds,
+        audience=prepared.sync.audience,
     )
+    # a set that is written anew keeps the row that is there: only what it never had can wait
+    stops = "reason is not null" + (" or deferred is not null" if table.endswith("_batch") else "")
     con.execute(f"create or replace temp table {prepared.prefix}_now as {judged}", {"as_of": stamp.as_of})
     con.execute(
         f"""
-        update {table} as operations set consent_record_id = judged.consent_record_id
+        update {table} as operations set
+            consent_record_id = judged.consent_record_id,
+            granted_at = judged.granted_at,
+            grant_expires_at = judged.grant_expires_at
         from {prepared.prefix}_now as judged
         where judged.key = operations.key and operations.operation = 'upsert'
         """
@@ -129,7 +166,7 @@ def drop_unlawful(con: duckdb.DuckDBPyConnection, prepared: Prepared, table: str
     gone = con.execute(
         f"""
         delete from {table}
-        where operation = 'upsert' and key in (select key from {prepared.prefix}_now where reason is not null)
+        where operation = 'upsert' and key in (select key from {prepared.prefix}_now where {stops})
         """
     ).fetchall()
     return int(gone[0][0])
@@ -159,13 +196,16 @@ def _operations(con: duckdb.DuckDBPyConnection, prepared: Prepared) -> list[Oper
             coalesce(batch.destination_key, batch.key) as destination_key,
             batch.operation,
             batch.idempotency_key,
-            if(batch.operation = 'upsert', payloads.payload, null) as payload
+            if(batch.operation = 'upsert', payloads.payload, null) as payload,
         from batch
         left join payloads on payloads.key = batch.key
         order by batch.place
         """
     ).to_arrow_table()
-    return [Operation(**row) for row in table.to_pylist()]
+    return [
+        Operation(**row, mode=sync.mode, fill_empty=sync.fill_empty if row["payload"] else ())
+        for row in table.to_pylist()
+    ]
 
 
 def take_set(con: duckdb.DuckDBPyConnection, prepared: Prepared, stamp: Stamp) -> tuple[SetState, int, int]:
@@ -180,16 +220,29 @@ def take_set(con: duckdb.DuckDBPyConnection, prepared: Prepared, stamp: Stamp) -
         con.execute(
             f"""
             create or replace temp table {prefix}_set as
-            select key, customer_id, contact_point, row_hash, consent_record_id, 'upsert' as operation
+            select
+                key, customer_id, contact_point, row_hash,
+                cast(null as varchar) as consent_record_id,
+                cast(null as timestamp) as granted_at,
+                cast(null as timestamp) as grant_expires_at,
+                'upsert' as operation
             from {prefix}_plan
-            where is_wanted
+            where is_wanted and action <> 'deferred'
             """
         )
         dropped = drop_unlawful(con, prepared, f"{prefix}_set", stamp)
         con.execute(
             f"""
             create or replace temp table {prefix}_batch as
-            select * from {prefix}_ops where operation = 'remove' or key in (select key from {prefix}_set)
+            select
+                ops.* replace (
+                    judged.consent_record_id as consent_record_id,
+                    judged.granted_at as granted_at,
+                    judged.grant_expires_at as grant_expires_at
+                )
+            from {prefix}_ops as ops
+            left join {prefix}_set as judged on judged.key = ops.key and ops.operation = 'upsert'
+            where ops.operation = 'remove' or judged.key is not null
             """
         )
         mark_pending(con, prepared, stamp)

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from pipelines.errors import UsageError
-from pipelines.exports.destinations import TYPES, check_options, target_of
+from pipelines.exports.destinations import TYPES, check_options, fills_empty, modes_of, target_of
 
-Mode = Literal["mirror", "upsert"]
+Mode = Literal["upsert", "update_only", "create_only", "mirror", "append", "membership"]
 Basis = Literal[
     "consent", "legitimate_interest", "contract", "public_task", "legal_obligation", "vital_interest"
 ]
@@ -20,10 +20,12 @@ Basis = Literal[
 
 @dataclass(frozen=True)
 class Guards:
-    """When a sync is held back. Deletes must pass both limits to trip: a small list may shrink by half."""
+    """When a sync is held back. Percent and rows must both be passed to trip: a small list may shrink by half."""
 
     max_delete_percent: float = 20.0
     max_delete_rows: int = 50
+    max_drop_percent: float = 50.0
+    max_drop_rows: int = 50
     allow_empty: bool = False
 
 
@@ -33,6 +35,7 @@ class SyncSpec:
 
     `columns` are the columns that are sent and compared (None: every column of the model). `customer_id`
     names the column with the profile, whose consents decide; `contact_point` the column with the address.
+    `fill_empty` are columns that never overwrite a value at the destination; `audience` is the audience whose holds apply.
     """
 
     name: str
@@ -45,6 +48,8 @@ class SyncSpec:
     columns: tuple[str, ...] | None = None
     guards: Guards = Guards()
     customer_id: str = "customer_id"
+    fill_empty: tuple[str, ...] = ()
+    audience: str | None = None
 
     @property
     def follows_customers(self) -> bool:
@@ -64,11 +69,15 @@ class PurposeSpec:
 
 @dataclass(frozen=True)
 class DestinationSpec:
-    """A place to send to. Options are kept out of the representation: they may hold secrets."""
+    """A place to send to. Options are kept out of the representation: they may hold secrets.
+
+    `declared` are the options as they stand in cdp.yml, where secrets are references; None: as `options`.
+    """
 
     name: str
     type: str
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    declared: Mapping[str, Any] | None = field(default=None, repr=False)
 
 
 def check(
@@ -109,9 +118,24 @@ def _sync_problems(
             f"{where}: destination `{sync.destination}` is not declared; declared: {_names(destinations)}"
         )
     else:
-        problems += [
-            f"{where}: {problem}" for problem in _destination_problems(destinations[sync.destination])
-        ]
+        destination = destinations[sync.destination]
+        problems += [f"{where}: {problem}" for problem in _destination_problems(destination)]
+        problems += [f"{where}: {problem}" for problem in _ability_problems(sync, destination)]
+    return problems
+
+
+def _ability_problems(sync: SyncSpec, destination: DestinationSpec) -> list[str]:
+    """What the sync asks of a destination that cannot do it."""
+    if destination.type not in TYPES or sync.mode not in get_args(Mode):
+        return []
+    problems = []
+    if sync.mode not in modes_of(destination.type):
+        able = ", ".join(modes_of(destination.type))
+        problems.append(f"destination type `{destination.type}` cannot do mode {sync.mode}; it does: {able}")
+    if sync.fill_empty and not fills_empty(destination.type):
+        problems.append(f"destination type `{destination.type}` cannot honour fill_empty")
+    if sync.columns is not None and (extra := sorted(set(sync.fill_empty) - set(sync.columns))):
+        problems.append(f"fill_empty names columns that are not sent: {', '.join(extra)}")
     return problems
 
 

@@ -10,16 +10,25 @@ from typing import Any
 from pipelines.exports.destinations import file, webhook
 from pipelines.exports.destinations.base import RowDestination, SetDestination
 
+# how a sync may write; what each means stands at `Operation` (destinations/base.py) and in docs/activation.md
+MODES = ("upsert", "update_only", "create_only", "mirror", "append", "membership")
+
 
 @dataclass(frozen=True)
 class Kind:
-    """How to check, count and open one type of destination."""
+    """How to check, count and open one type of destination.
+
+    `modes` are the modes of a sync that it can carry out; `fills_empty`: it honours `Operation.fill_empty`. A sync that asks
+    for another mode is a configuration error. A type without mirror and membership cannot take rows away.
+    """
 
     problems: Callable[[Mapping[str, Any]], list[str]]
     requests: Callable[[Mapping[str, Any], int], int]
     target: Callable[[Mapping[str, Any], str], str | None]
     open_rows: Callable[[Mapping[str, Any], str], RowDestination] | None = None
     open_set: Callable[[Mapping[str, Any], str], SetDestination] | None = None
+    modes: tuple[str, ...] = ("upsert", "mirror")
+    fills_empty: bool = False
 
 
 TYPES: Mapping[str, Kind] = {
@@ -34,6 +43,8 @@ TYPES: Mapping[str, Kind] = {
         requests=webhook.requests,
         target=lambda options, sync: None,
         open_rows=webhook.open_webhook,
+        modes=MODES,
+        fills_empty=True,
     ),
 }
 
@@ -65,6 +76,16 @@ def target_of(kind: str, options: Mapping[str, Any], sync: str) -> str | None:
     if kind not in TYPES or check_options(kind, options):
         return None
     return TYPES[kind].target(options, sync)
+
+
+def modes_of(kind: str) -> tuple[str, ...]:
+    """The modes that a type of destination can carry out."""
+    return TYPES[kind].modes
+
+
+def fills_empty(kind: str) -> bool:
+    """Whether a type of destination can write a column only where it is empty."""
+    return TYPES[kind].fills_empty
 
 
 def writes_full_set(kind: str) -> bool:

@@ -16,13 +16,21 @@ import duckdb
 
 @dataclass(frozen=True)
 class Operation:
-    """One row to upsert, or one key to remove. `destination_key` is what the destination knows the row by."""
+    """One row to write, or one key to remove. `destination_key` is what the destination knows the row by.
+
+    `operation` is `upsert` (the row should be there) or `remove`; `mode` says how an upsert may write: `update_only` never
+    creates, `create_only` never overwrites (a row that is not there, or is there already, is answered ok and skipped), `append`
+    adds an event, `membership` puts the row on a list and leaves the record as it is; `upsert` and `mirror` do both.
+    Columns in `fill_empty` are written only where the destination holds no value: what a human typed stays.
+    """
 
     key: str
     destination_key: str
     operation: str
     idempotency_key: str
     payload: str | None = field(repr=False)  # JSON text, exact; null for a removal
+    mode: str = "upsert"
+    fill_empty: tuple[str, ...] = ()
 
     @property
     def row(self) -> dict[str, Any]:
@@ -38,6 +46,7 @@ class Result:
     Not ok and final: refused; it is tried again next run as a new operation. Not ok and not final: nobody
     knows whether it arrived; it stays pending and is sent again under the same idempotency key. `is_whole`: the
     request was refused as a whole, nothing of it was taken and no row was named: the sender halves it to find which.
+    `is_skipped` (with ok): the destination left the row alone, as the mode asks; it is asked again when the row changes.
     """
 
     key: str
@@ -46,6 +55,7 @@ class Result:
     destination_key: str | None = None
     final: bool = True
     is_whole: bool = False
+    is_skipped: bool = False
 
 
 @dataclass(frozen=True)

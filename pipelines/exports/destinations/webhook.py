@@ -2,10 +2,11 @@
 
 Request (batch):  {"sync": ..., "operations": [{"operation", "key", "idempotency_key", "row"}, ...]}
 Request (row):    {"sync", "operation", "key", "idempotency_key", "row"}
+`mode` (other than upsert and mirror) and `fill_empty` stand beside `operation` where the sync has them.
 The header `Idempotency-Key` is that of the row, or one of all members of the batch in order; a request that
 is sent again carries the same one.
 
-Answers: 2xx accepts. 4xx refuses; a batch refused for its content is halved until the bad row stands alone.
+Answers: 2xx accepts. 4xx refuses; a batch refused for its content is refused as a whole, and the sender halves it.
 429, 5xx and silence are tried again after `Retry-After` or a growing pause, within `retry_seconds` for the
 whole run; after that the rows stay pending. A 2xx answer may name single rows: {"results": [{"key", "ok",
 "reason", "destination_key"}]}; what it does not name is accepted.
@@ -25,6 +26,7 @@ import httpx
 
 from pipelines.exports.destinations.answers import again, message, pause, redact
 from pipelines.exports.destinations.base import Operation, Result
+from pipelines.exports.stopping import Stop
 
 OPTIONS = ("url", "headers", "mode", "batch_size", "timeout_seconds", "retry_seconds")
 DEFAULT_BATCH = {"batch": 500, "row": 50}
@@ -66,6 +68,7 @@ class WebhookDestination:
         self._patience = settings.retry_seconds
         self._client = httpx.Client(timeout=settings.timeout_seconds, headers=dict(settings.headers))
         self._stopped: str | None = None
+        self.stop: Stop | None = None  # the sender's: no pause outlasts it
 
     @property
     def batch_size(self) -> int:
@@ -98,10 +101,6 @@ class WebhookDestination:
         members = ",".join(_body(operation) for operation in operations)
         body = f'{{"sync":{json.dumps(self._sync)},"operations":[{members}]}}'
         answer = self._post(body, batch_key(operations))
-        refused = answer.response is not None and answer.response.status_code in DIVISIBLE
-        if refused and len(operations) > 1:
-            middle = len(operations) // 2
-            return self._send_batch(operations[:middle]) + self._send_batch(operations[middle:])
         return self._results(operations, answer)
 
     def _post(self, body: str, idempotency_key: str) -> Answer:
@@ -117,10 +116,12 @@ class WebhookDestination:
             self._patience -= time.monotonic() - began
             if attempt == MAX_ATTEMPTS - 1:
                 break
+            if self.stop and self.stop.reason:
+                break
             if wait > self._patience:
                 self._patience = 0
                 break
-            self._sleep(wait)
+            (self.stop.sleep if self.stop else self._sleep)(wait)
             self._patience -= wait
         if self._patience <= 0:
             self._stopped = f"gave up after {self._settings.retry_seconds:g} s of retries: {answer.cause}"
@@ -149,7 +150,9 @@ class WebhookDestination:
         if response.status_code in HOPELESS or response.is_redirect:
             self._stopped = f"{answer.cause}: the address or its credentials are wrong"
         # after silence, a refusal may well mean "I have that already"
-        return [Result(op.key, ok=False, reason=reason, final=not answer.doubtful) for op in operations]
+        final = not answer.doubtful
+        whole = final and response.status_code in DIVISIBLE
+        return [Result(op.key, ok=False, reason=reason, final=final, is_whole=whole) for op in operations]
 
     def _named_results(self, operations: Sequence[Operation], response: httpx.Response) -> list[Result]:
         """A 2xx answer accepts all operations but those it names as failed."""
@@ -187,13 +190,16 @@ def batch_key(operations: Sequence[Operation]) -> str:
 
 def _body(operation: Operation) -> str:
     """JSON of one operation; the row is spliced in as it came from SQL, so that decimals stay exact."""
-    head = json.dumps(
-        {
-            "operation": operation.operation,
-            "key": operation.destination_key,
-            "idempotency_key": operation.idempotency_key,
-        }
-    )
+    values: dict[str, Any] = {
+        "operation": operation.operation,
+        "key": operation.destination_key,
+        "idempotency_key": operation.idempotency_key,
+    }
+    if operation.mode not in ("upsert", "mirror"):
+        values["mode"] = operation.mode
+    if operation.fill_empty:
+        values["fill_empty"] = list(operation.fill_empty)
+    head = json.dumps(values)
     return head if operation.payload is None else f'{head[:-1]},"row":{operation.payload}}}'
 
 
