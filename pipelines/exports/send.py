@@ -19,7 +19,7 @@ import duckdb
 
 from pipelines.exports import batches, ledger
 from pipelines.exports.destinations import open_rows, open_set
-from pipelines.exports.destinations.base import RowDestination, SetDestination, SetState
+from pipelines.exports.destinations.base import Operation, Result, RowDestination, SetDestination, SetState
 from pipelines.exports.ledger import Stamp, Tally
 from pipelines.exports.plan import Prepared, discard, prepare, utc
 from pipelines.exports.results import ExportResult, Status, SyncResult, exit_code
@@ -109,11 +109,25 @@ def _send_batch(
     if not operations:
         return Tally(dropped=dropped)
     reach("export.pending")
-    results = destination.send(operations)
+    results = _delivered(destination, operations)
     reach("export.sent")
     tally = ledger.record(con, prepared, operations, results, stamp)
     reach("export.acked")
     return tally + Tally(dropped=dropped)
+
+
+def _delivered(destination: RowDestination, operations: Sequence[Operation]) -> list[Result]:
+    """The answers to a batch; what was refused as a whole is halved until the bad row stands alone."""
+    results = destination.send(operations)
+    whole = {result.key for result in results if result.is_whole}
+    again = [operation for operation in operations if operation.key in whole]
+    if len(operations) < 2 or not again:
+        return results
+    middle = len(again) // 2 or 1
+    halves = _delivered(destination, again[:middle]) + (
+        _delivered(destination, again[middle:]) if again[middle:] else []
+    )
+    return [result for result in results if result.key not in whole] + halves
 
 
 def _send_set(

@@ -7,10 +7,10 @@ import pytest
 
 from pipelines.errors import UsageError
 from pipelines.exports import DestinationSpec, PurposeSpec, SyncResult, SyncSpec
-from pipelines.exports.destinations.answers import pause, redact
+from pipelines.exports.destinations.answers import backoff, redact
 from pipelines.exports.destinations.base import Operation
 from pipelines.exports.destinations.file import safe_cell
-from pipelines.exports.destinations.webhook import batch_key
+from pipelines.exports.destinations.generic_http import batch_key
 from pipelines.exports.results import exit_code
 from pipelines.exports.rows import row_hash, sent_columns
 from pipelines.exports.schema import quoted_relation
@@ -114,14 +114,25 @@ def test_all_mistakes_are_listed_at_once() -> None:
 @pytest.mark.parametrize(
     ("kind", "options", "words"),
     [
-        ("ftp", {}, "types: file, webhook"),
+        ("ftp", {}, "types: file, "),
         ("file", {}, "`path` is missing"),
         ("file", {"path": "x.xlsx"}, "formats: csv, jsonl"),
         ("file", {"path": "x.csv", "colour": 1}, "`colour` is unknown"),
-        ("webhook", {"url": ""}, "must be an http"),
-        ("webhook", {"url": "http://h/", "mode": "stream"}, "batch or row"),
-        ("webhook", {"url": "http://h/", "batch_size": 0}, "`batch_size`"),
-        ("webhook", {"url": "http://h/", "timeout_seconds": "soon"}, "`timeout_seconds`"),
+        ("http", {"url": ""}, "must be an http"),
+        ("http", {"url": "http://{{host}}/"}, "must be an http"),
+        ("http", {"url": "http://h/", "per": "stream"}, "'batch' or 'row'"),
+        ("http", {"url": "http://h/", "batch_size": 0}, "`batch_size`"),
+        ("http", {"url": "http://h/", "timeout_seconds": "soon"}, "`timeout_seconds`"),
+        ("http", {"url": "http://h/", "rate_limit": "fast"}, "`rate_limit`: a rate is written as"),
+        ("http", {"url": "http://h/{{id}}"}, "need `per: row`"),
+        ("http", {"url": "http://h/", "per": "row", "body": {"a": "{{a"}}, "braces that are no placeholder"),
+        (
+            "http",
+            {"url": "http://h/", "per": "row", "body": {"a": "{{a | shell}}"}},
+            "unknown filter `shell`",
+        ),
+        ("http", {"url": "http://h/", "body": {"a": 1}}, "must hold {{cdp.rows}}"),
+        ("http", {"url": "http://h/", "signing_secret": "s3cr3t!"}, "must be whsec_ and base64"),
     ],
 )
 def test_destination_options_are_checked(kind: str, options: dict[str, object], words: str) -> None:
@@ -132,7 +143,7 @@ def test_destination_options_are_checked(kind: str, options: dict[str, object], 
 
 def test_secrets_are_not_shown() -> None:
     """Options stay out of what a traceback or a log would print, and out of error messages."""
-    secret = DestinationSpec("list", "webhook", {"url": "ftp://u:s3cr3t@h"})
+    secret = DestinationSpec("list", "http", {"url": "ftp://u:s3cr3t@h"})
     with pytest.raises(UsageError) as caught:
         check([SYNC], PURPOSES, {"list": secret})
 
@@ -152,9 +163,9 @@ def test_reasons_repeat_neither_people_nor_secrets() -> None:
 
 def test_the_pause_grows_without_advice() -> None:
     """Jitter stays between half of the pause and the whole of it."""
-    assert all(0.25 <= pause(None, 0) <= 0.5 for _ in range(20))
-    assert all(2.0 <= pause(None, 3) <= 4.0 for _ in range(20))
-    assert all(pause(None, 30) <= 30.0 for _ in range(20))
+    assert all(0.25 <= backoff(0) <= 0.5 for _ in range(20))
+    assert all(2.0 <= backoff(3) <= 4.0 for _ in range(20))
+    assert all(backoff(2000) <= 30.0 for _ in range(20))
 
 
 def test_a_batch_key_depends_on_members_and_order() -> None:

@@ -6,12 +6,16 @@ those, whatever it held and however often it was killed before.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
 import duckdb
+
+from pipelines.exports.destinations.options import Options
+
+ALL_MODES = ("mirror", "upsert", "update_only", "create_only", "append", "membership")
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,14 @@ class SetState:
     now: datetime
 
 
+@dataclass(frozen=True)
+class Opening:
+    """For which sync a destination is opened, and what the sync may do there."""
+
+    sync: str
+    mode: str
+
+
 class RowDestination(Protocol):
     """Takes operations, a batch at a time."""
 
@@ -96,3 +108,18 @@ class SetDestination(Protocol):
     def close(self) -> None:
         """Let go of what is open."""
         ...
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A type of destination. `open_rows` and `open_set` get the options as their own class, checked.
+
+    `requests`: how many requests so many operations take when all goes well. `target`: what a sync overwrites.
+    """
+
+    options: type[Options]
+    modes: tuple[str, ...]
+    open_rows: Callable[[Any, Opening], RowDestination] | None = None
+    open_set: Callable[[Any, Opening], SetDestination] | None = None
+    requests: Callable[[Any, int], int] = lambda options, operations: -(-operations // options.batch_size)
+    target: Callable[[Any, str], str | None] = lambda options, sync: None

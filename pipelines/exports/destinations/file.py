@@ -11,18 +11,37 @@ between the two replacements leaves a manifest that does not match, so the next 
 import hashlib
 import json
 import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Literal, Self
 
 import duckdb
+from pydantic import Field, model_validator
 
-from pipelines.exports.destinations.base import SetState
+from pipelines.exports.destinations.base import Kind, Opening, SetState
+from pipelines.exports.destinations.options import Options
 from pipelines.exports.schema import quoted, text
 
 FORMATS = ("csv", "jsonl")
-OPTIONS = ("path", "format", "formula_cells")
 CHUNK = 1 << 20
+
+
+class FileOptions(Options):
+    """Options of type `file`."""
+
+    path: str = Field(min_length=1)
+    format: Literal["csv", "jsonl"] | None = None
+    formula_cells: Literal["neutralise", "keep"] = "neutralise"
+
+    @model_validator(mode="after")
+    def _has_format(self) -> Self:
+        if self.format_name not in FORMATS:
+            raise ValueError(f"option `path`: no format by its ending; formats: {', '.join(FORMATS)}")
+        return self
+
+    @property
+    def format_name(self) -> str:
+        """The format, named or by the ending of the path."""
+        return self.format or Path(self.path).suffix.lstrip(".")
 
 
 class FileDestination:
@@ -131,40 +150,25 @@ def _sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _format_of(options: Mapping[str, Any]) -> str:
-    return str(options.get("format") or Path(str(options.get("path", ""))).suffix.lstrip("."))
-
-
-def problems(options: Mapping[str, Any]) -> list[str]:
-    """What is wrong with the options."""
-    found = [
-        f"option `{name}` is unknown; options: {', '.join(OPTIONS)}"
-        for name in options
-        if name not in OPTIONS
-    ]
-    if not options.get("path"):
-        found.append("option `path` is missing")
-    elif _format_of(options) not in FORMATS:
-        found.append(f"format `{_format_of(options)}` is unknown; formats: {', '.join(FORMATS)}")
-    if options.get("formula_cells", "neutralise") not in ("neutralise", "keep"):
-        found.append("option `formula_cells` is neutralise or keep")
-    return found
-
-
-def requests(options: Mapping[str, Any], operations: int) -> int:
+def _write_once(options: FileOptions, operations: int) -> int:
     """One write, whatever changed."""
     return 1
 
 
-def target(options: Mapping[str, Any], sync: str) -> str | None:
+def _target(options: FileOptions, sync: str) -> str:
     """The path; `{sync}` in it stands for the name of the sync."""
-    return str(Path(str(options["path"]).replace("{sync}", sync)))
+    return str(Path(options.path.replace("{sync}", sync)))
 
 
-def open_file(options: Mapping[str, Any], sync: str) -> FileDestination:
+def _open(options: FileOptions, opening: Opening) -> FileDestination:
     """The file of one sync."""
     return FileDestination(
-        Path(str(target(options, sync))),
-        _format_of(options),
-        neutralise=options.get("formula_cells", "neutralise") == "neutralise",
+        Path(_target(options, opening.sync)),
+        options.format_name,
+        neutralise=options.formula_cells == "neutralise",
     )
+
+
+KIND = Kind(
+    options=FileOptions, modes=("mirror", "upsert"), open_set=_open, requests=_write_once, target=_target
+)
