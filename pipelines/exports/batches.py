@@ -8,7 +8,7 @@ import duckdb
 
 from pipelines.exports.destinations.base import Operation, SetState
 from pipelines.exports.lawful import basis_query
-from pipelines.exports.ledger import Stamp, mark_pending, transaction
+from pipelines.exports.ledger import Stamp, mark_pending, release_halves, transaction
 from pipelines.exports.plan import Prepared
 from pipelines.exports.rows import row_json
 from pipelines.exports.schema import quoted, quoted_relation
@@ -68,6 +68,7 @@ def cut_batches(con: duckdb.DuckDBPyConnection, prepared: Prepared, batch_size: 
 
         select
             * exclude (idempotency_key, resend_batch),
+            false as is_half,
             coalesce(
                 idempotency_key,
                 sha256(
@@ -86,6 +87,29 @@ def cut_batches(con: duckdb.DuckDBPyConnection, prepared: Prepared, batch_size: 
     return [
         row[0] for row in con.execute(f"select distinct batch from {prefix}_ops order by batch").fetchall()
     ]
+
+
+def halve(con: duckdb.DuckDBPyConnection, prepared: Prepared, batch: int) -> tuple[int, int]:
+    """Cut a batch that was refused as a whole in two; its numbers are free ones, the first half comes first.
+
+    Nothing of it arrived, so the operations keep their idempotency keys; each half is a request with a key of its own. A half
+    that no longer gets its turn (a kill) is a batch of its own next time: it has the batch key of nobody else.
+    """
+    ops = f"{prepared.prefix}_ops"
+    first = con.execute(f"select max(batch) + 1 from {ops}").fetchall()[0][0]
+    con.execute(
+        f"""
+        update {ops} as ops set
+            batch = {first} + if(halves.half = 1, 0, 1),
+            is_half = true,
+            is_resend = true
+        from (
+            select key, ntile(2) over (order by place, key) as half from {prepared.prefix}_batch
+        ) as halves
+        where ops.batch = {batch} and halves.key = ops.key
+        """
+    )
+    return first, first + 1
 
 
 def take(
@@ -108,7 +132,10 @@ def _recheck(con: duckdb.DuckDBPyConnection, prepared: Prepared, batch: int, sta
     con.execute(
         f"create or replace temp table {prefix}_batch as select * from {prefix}_ops where batch = {batch}"
     )
-    return drop_unlawful(con, prepared, f"{prefix}_batch", stamp)
+    dropped = drop_unlawful(con, prepared, f"{prefix}_batch", stamp)
+    if dropped:
+        release_halves(con, prepared, batch, stamp)
+    return dropped
 
 
 def drop_unlawful(con: duckdb.DuckDBPyConnection, prepared: Prepared, table: str, stamp: Stamp) -> int:
@@ -159,13 +186,16 @@ def _operations(con: duckdb.DuckDBPyConnection, prepared: Prepared) -> list[Oper
             coalesce(batch.destination_key, batch.key) as destination_key,
             batch.operation,
             batch.idempotency_key,
-            if(batch.operation = 'upsert', payloads.payload, null) as payload
+            if(batch.operation = 'upsert', payloads.payload, null) as payload,
         from batch
         left join payloads on payloads.key = batch.key
         order by batch.place
         """
     ).to_arrow_table()
-    return [Operation(**row) for row in table.to_pylist()]
+    return [
+        Operation(**row, mode=sync.mode, fill_empty=sync.fill_empty if row["payload"] else ())
+        for row in table.to_pylist()
+    ]
 
 
 def take_set(con: duckdb.DuckDBPyConnection, prepared: Prepared, stamp: Stamp) -> tuple[SetState, int, int]:

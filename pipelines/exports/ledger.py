@@ -119,12 +119,13 @@ update exports.ledger as ledger set
     seq = batch.seq,
     operation = batch.operation,
     row_hash = batch.row_hash,
-    in_doubt = ledger.in_doubt or ledger.state = 'pending',
+    -- half of a request that was refused as a whole is pending too, but nothing of it can have arrived
+    in_doubt = ledger.in_doubt or (ledger.state = 'pending' and not batch.is_half),
     destination_key = coalesce(ledger.destination_key, batch.key),
     idempotency_key = batch.idempotency_key,
     batch_key = batch.batch_key,
     reason = null,
-    attempts = ledger.attempts + 1,
+    attempts = ledger.attempts + if(batch.is_half, 0, 1),
     updated_run_id = $run_id,
     updated_at = $now
 from {batch} as batch
@@ -148,6 +149,24 @@ select
 from {batch} as batch
 where not batch.is_resend
 """
+
+
+def release_halves(con: duckdb.DuckDBPyConnection, prepared: Prepared, batch: int, stamp: Stamp) -> None:
+    """Close operations of a half that lost their basis meanwhile: their request was refused, so none of them arrived."""
+    con.execute(
+        f"""
+        create or replace temp table {prepared.prefix}_answers as
+        select
+            key,
+            idempotency_key,
+            'rejected' as outcome,
+            'basis lost before sending' as reason,
+            cast(null as varchar) as destination_key
+        from {prepared.prefix}_ops as ops
+        where batch = {batch} and is_half and key not in (select key from {prepared.prefix}_batch)
+        """
+    )
+    _set_answers(con, prepared, stamp)
 
 
 def record_set(con: duckdb.DuckDBPyConnection, prepared: Prepared, problem: str | None, stamp: Stamp) -> None:
@@ -211,12 +230,16 @@ def _outcome(result: Result) -> str:
 
 
 def _write_answers(con: duckdb.DuckDBPyConnection, prepared: Prepared, stamp: Stamp) -> None:
-    """Update ledger and deliveries from `<prefix>_answers`."""
+    """Update ledger and deliveries from `<prefix>_answers`, in one commit."""
+    with transaction(con):
+        _set_answers(con, prepared, stamp)
+
+
+def _set_answers(con: duckdb.DuckDBPyConnection, prepared: Prepared, stamp: Stamp) -> None:
     values = {"sync": prepared.sync.name, "run_id": stamp.run_id, "now": stamp.now}
     answers = f"{prepared.prefix}_answers"
-    with transaction(con):
-        con.execute(_RECORD_LEDGER.format(answers=answers), values)
-        con.execute(_RECORD_DELIVERIES.format(answers=answers), {"run_id": stamp.run_id})
+    con.execute(_RECORD_LEDGER.format(answers=answers), values)
+    con.execute(_RECORD_DELIVERIES.format(answers=answers), {"run_id": stamp.run_id})
 
 
 _RECORD_LEDGER = """

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from pipelines.errors import UsageError
-from pipelines.exports.destinations import TYPES, check_options, target_of
+from pipelines.exports.destinations import TYPES, check_options, fills_empty, modes_of, target_of
 
-Mode = Literal["mirror", "upsert"]
+Mode = Literal["upsert", "update_only", "create_only", "mirror", "append", "membership"]
 Basis = Literal[
     "consent", "legitimate_interest", "contract", "public_task", "legal_obligation", "vital_interest"
 ]
@@ -33,6 +33,7 @@ class SyncSpec:
 
     `columns` are the columns that are sent and compared (None: every column of the model). `customer_id`
     names the column with the profile, whose consents decide; `contact_point` the column with the address.
+    `fill_empty` are columns that never overwrite a value at the destination; `audience` is the audience whose holds apply.
     """
 
     name: str
@@ -45,6 +46,8 @@ class SyncSpec:
     columns: tuple[str, ...] | None = None
     guards: Guards = Guards()
     customer_id: str = "customer_id"
+    fill_empty: tuple[str, ...] = ()
+    audience: str | None = None
 
     @property
     def follows_customers(self) -> bool:
@@ -109,9 +112,24 @@ def _sync_problems(
             f"{where}: destination `{sync.destination}` is not declared; declared: {_names(destinations)}"
         )
     else:
-        problems += [
-            f"{where}: {problem}" for problem in _destination_problems(destinations[sync.destination])
-        ]
+        destination = destinations[sync.destination]
+        problems += [f"{where}: {problem}" for problem in _destination_problems(destination)]
+        problems += [f"{where}: {problem}" for problem in _ability_problems(sync, destination)]
+    return problems
+
+
+def _ability_problems(sync: SyncSpec, destination: DestinationSpec) -> list[str]:
+    """What the sync asks of a destination that cannot do it."""
+    if destination.type not in TYPES or sync.mode not in get_args(Mode):
+        return []
+    problems = []
+    if sync.mode not in modes_of(destination.type):
+        able = ", ".join(modes_of(destination.type))
+        problems.append(f"destination type `{destination.type}` cannot do mode {sync.mode}; it does: {able}")
+    if sync.fill_empty and not fills_empty(destination.type):
+        problems.append(f"destination type `{destination.type}` cannot honour fill_empty")
+    if sync.columns is not None and (extra := sorted(set(sync.fill_empty) - set(sync.columns))):
+        problems.append(f"fill_empty names columns that are not sent: {', '.join(extra)}")
     return problems
 
 

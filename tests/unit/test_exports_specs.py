@@ -96,7 +96,7 @@ def test_cells_that_begin_like_a_formula_get_a_quote(cell: str | None, expected:
 
 def test_all_mistakes_are_listed_at_once() -> None:
     """One run of the command shows everything there is to correct."""
-    wrong = replace(SYNC, purpose="spam", destination="fax", mode="append")  # type: ignore[arg-type]
+    wrong = replace(SYNC, purpose="spam", destination="fax", mode="stream")  # type: ignore[arg-type]
     with pytest.raises(UsageError) as caught:
         check([wrong, wrong], PURPOSES, DESTINATIONS)
 
@@ -106,7 +106,7 @@ def test_all_mistakes_are_listed_at_once() -> None:
         "declared: news",
         "`fax`",
         "declared: list",
-        "modes: mirror, upsert",
+        "modes: upsert, update_only",
     ):
         assert part in str(caught.value)
 

@@ -10,12 +10,14 @@ from importlib import import_module
 from typing import Any
 
 from pipelines.destination_types import TYPES
-from pipelines.exports.destinations.base import Kind, Opening, RowDestination, SetDestination
+from pipelines.exports.destinations.base import MODES, Kind, Opening, RowDestination, SetDestination
 from pipelines.exports.destinations.options import parse, problems
 
 __all__ = [
+    "MODES",
     "TYPES",
     "check_options",
+    "fills_empty",
     "kind_of",
     "modes_of",
     "open_rows",
@@ -38,22 +40,25 @@ def kind_of(kind: str) -> Kind:
 
 
 def modes_of(kind: str) -> tuple[str, ...]:
-    """Modes of a sync that the destination can carry out."""
+    """The modes that a type of destination can carry out."""
     return kind_of(kind).modes
 
 
-def open_rows(
-    kind: str, options: Mapping[str, Any], sync: str, mode: str = "mirror"
-) -> RowDestination | None:
+def fills_empty(kind: str) -> bool:
+    """Whether a type of destination can write a column only where it is empty."""
+    return kind_of(kind).fills_empty
+
+
+def open_rows(kind: str, options: Mapping[str, Any], sync: str) -> RowDestination | None:
     """The destination, ready for the operations of one sync; None when the type holds a whole set."""
     found = kind_of(kind)
-    return found.open_rows(parse(found.options, options), Opening(sync, mode)) if found.open_rows else None
+    return found.open_rows(parse(found.options, options), Opening(sync)) if found.open_rows else None
 
 
 def open_set(kind: str, options: Mapping[str, Any], sync: str) -> SetDestination | None:
     """The destination, ready for the set of one sync; None when the type takes single operations."""
     found = kind_of(kind)
-    return found.open_set(parse(found.options, options), Opening(sync, "mirror")) if found.open_set else None
+    return found.open_set(parse(found.options, options), Opening(sync)) if found.open_set else None
 
 
 def option_problems(kind: str, options: Mapping[str, Any]) -> list[tuple[tuple[str | int, ...], str]]:

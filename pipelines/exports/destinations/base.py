@@ -15,18 +15,27 @@ import duckdb
 
 from pipelines.exports.destinations.options import Options
 
-ALL_MODES = ("mirror", "upsert", "update_only", "create_only", "append", "membership")
+# how a sync may write; what each means stands at `Operation` below and in docs/destinations.md
+MODES = ("upsert", "update_only", "create_only", "mirror", "append", "membership")
 
 
 @dataclass(frozen=True)
 class Operation:
-    """One row to upsert, or one key to remove. `destination_key` is what the destination knows the row by."""
+    """One row to write, or one key to remove. `destination_key` is what the destination knows the row by.
+
+    `operation` is `upsert` (the row should be there) or `remove`; `mode` says how an upsert may write: `update_only` never
+    creates, `create_only` never overwrites (a row that is not there, or is there already, is answered ok and skipped), `append`
+    adds an event, `membership` puts the row on a list and leaves the record as it is; `upsert` and `mirror` do both.
+    Columns in `fill_empty` are written only where the destination holds no value: what a human typed stays.
+    """
 
     key: str
     destination_key: str
     operation: str
     idempotency_key: str
     payload: str | None = field(repr=False)  # JSON text, exact; null for a removal
+    mode: str = "upsert"
+    fill_empty: tuple[str, ...] = ()
 
     @property
     def row(self) -> dict[str, Any]:
@@ -42,6 +51,7 @@ class Result:
     Not ok and final: refused; it is tried again next run as a new operation. Not ok and not final: nobody
     knows whether it arrived; it stays pending and is sent again under the same idempotency key. `is_whole`: the
     request was refused as a whole, nothing of it was taken and no row was named: the sender halves it to find which.
+    `is_skipped` (with ok): the destination left the row alone, as the mode asks; it is asked again when the row changes.
     """
 
     key: str
@@ -50,6 +60,7 @@ class Result:
     destination_key: str | None = None
     final: bool = True
     is_whole: bool = False
+    is_skipped: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,10 +77,9 @@ class SetState:
 
 @dataclass(frozen=True)
 class Opening:
-    """For which sync a destination is opened, and what the sync may do there."""
+    """For which sync a destination is opened."""
 
     sync: str
-    mode: str
 
 
 class RowDestination(Protocol):
@@ -114,6 +124,8 @@ class SetDestination(Protocol):
 class Kind:
     """A type of destination. `open_rows` and `open_set` get the options as their own class, checked.
 
+    `modes` are the modes of a sync that it can carry out; `fills_empty`: it honours `Operation.fill_empty`. A sync that asks
+    for another mode is a configuration error. A type without mirror and membership cannot take rows away.
     `requests`: how many requests so many operations take when all goes well. `target`: what a sync overwrites.
     """
 
@@ -123,3 +135,4 @@ class Kind:
     open_set: Callable[[Any, Opening], SetDestination] | None = None
     requests: Callable[[Any, int], int] = lambda options, operations: -(-operations // options.batch_size)
     target: Callable[[Any, str], str | None] = lambda options, sync: None
+    fills_empty: bool = False

@@ -2,6 +2,7 @@
 
 Without a template (batch):  {"sync": ..., "operations": [{"operation", "key", "idempotency_key", "row"}, ...]}
 Without a template (row):    {"sync", "operation", "key", "idempotency_key", "row"}
+`mode` (other than upsert and mirror) and `fill_empty` stand beside `operation` where the sync has them.
 With one: `body`, a JSON tree with `{{column}}`; in a batch `{{cdp.rows}}` stands for the rows, each as `row` says.
 
 The header `Idempotency-Key` is that of the row, or one of all members of the batch in order; a request that is sent
@@ -22,13 +23,12 @@ import httpx
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from pipelines.exports.destinations import exact, template
-from pipelines.exports.destinations.base import ALL_MODES, Kind, Opening, Operation, Result
+from pipelines.exports.destinations.base import MODES, Kind, Opening, Operation, Result
 from pipelines.exports.destinations.client import HttpClient, HttpDestination, Reply, refused
 from pipelines.exports.destinations.options import Address, HttpOptions, Token
 from pipelines.exports.destinations.signature import secret_problem, signed_headers
 
 DEFAULT_BATCH = {"batch": 500, "row": 50}
-OURS = ("cdp.key", "cdp.operation", "cdp.idempotency_key", "cdp.sync", "cdp.rows")
 Method = Literal["POST", "PUT", "PATCH", "DELETE"]
 
 
@@ -180,6 +180,7 @@ class HttpRequests(HttpDestination):
         return exact.loads(operation.payload) | {
             "cdp.key": operation.destination_key,
             "cdp.operation": operation.operation,
+            "cdp.mode": operation.mode,
             "cdp.idempotency_key": operation.idempotency_key,
             "cdp.sync": self._sync,
         }
@@ -241,19 +242,23 @@ def batch_key(operations: Sequence[Operation]) -> str:
 
 def _member(operation: Operation) -> str:
     """JSON of one operation; the row is spliced in as it came from SQL, so that decimals stay exact."""
-    head = json.dumps(
-        {
-            "operation": operation.operation,
-            "key": operation.destination_key,
-            "idempotency_key": operation.idempotency_key,
-        }
-    )
+    values: dict[str, Any] = {
+        "operation": operation.operation,
+        "key": operation.destination_key,
+        "idempotency_key": operation.idempotency_key,
+    }
+    if operation.mode not in ("upsert", "mirror"):
+        values["mode"] = operation.mode
+    if operation.fill_empty:
+        values["fill_empty"] = list(operation.fill_empty)
+    head = json.dumps(values)
     return head if operation.payload is None else f'{head[:-1]},"row":{operation.payload}}}'
 
 
 KIND = Kind(
     options=HttpRequestOptions,
-    modes=ALL_MODES,
+    modes=MODES,
+    fills_empty=True,
     open_rows=HttpRequests,
     requests=lambda options, operations: (
         operations if options.per == "row" else -(-operations // options.size)
