@@ -8,4 +8,6 @@ from collections.abc import Mapping
 TYPES: Mapping[str, str] = {
     "file": "file",
     "http": "generic_http",
+    "hubspot": "hubspot",
+    "salesforce": "salesforce",
 }

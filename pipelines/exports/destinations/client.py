@@ -10,6 +10,7 @@ before then, other syncs and processes included. Redirects are never followed: t
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from urllib.parse import urlencode
 
 import httpx
 
@@ -59,8 +60,8 @@ class HttpClient:
     headers: Mapping[str, str] = field(default_factory=dict)
     secrets: Sequence[str] = ()
     judge: Judge = judge
-    # called once when the credentials are refused; new headers, or None
-    renew: Callable[[], Mapping[str, str] | None] | None = None
+    # asked for headers before the first request and once more when they are refused; None when it gets none
+    authorise: Callable[["HttpClient"], Mapping[str, str] | None] | None = None
     sleep: Callable[[float], None] = time.sleep
     stopped: str | None = None
 
@@ -68,6 +69,7 @@ class HttpClient:
         self._patience = self.options.retry_seconds
         self._http = httpx.Client(timeout=self.options.timeout_seconds, headers=dict(self.headers))
         self._pace = Pace(self.options.pace, self.options.rate_limit, sleep=self.sleep)
+        self._is_authorised = False
 
     def close(self) -> None:
         """Close the connections."""
@@ -79,6 +81,8 @@ class HttpClient:
         """One request, again while that may help and patience lasts. Never raises for what the network does."""
         doubtful, renewed = False, False
         reply = Reply(None, "not sent")
+        if not self._is_authorised and not self._authorised():
+            return reply
         for attempt in range(MAX_ATTEMPTS):
             if not self._may_depart():
                 return replace(reply, doubtful=doubtful)
@@ -88,7 +92,8 @@ class HttpClient:
                 reply.response is not None
                 and reply.response.status_code == 401
                 and not renewed
-                and self._renewed()
+                and self.authorise
+                and self._authorised()
             ):
                 renewed = True
                 continue
@@ -140,10 +145,17 @@ class HttpClient:
             self.sleep(pause)
         return True
 
-    def _renewed(self) -> bool:
-        headers = self.renew() if self.renew else None
-        if headers:
-            self._http.headers.update(headers)
+    def _authorised(self) -> bool:
+        """Ask for credentials, where they have to be asked for; what cannot be had stops the sync."""
+        ask, self.authorise = self.authorise, None  # the request for them needs none
+        self._is_authorised = True
+        if ask is None:
+            return True
+        headers = ask(self)
+        self.authorise, self._is_authorised = ask, bool(headers)
+        self._http.headers.update(headers or {})
+        if not headers and not self.stopped:
+            self.stopped = "no access token: the credentials are wrong"
         return bool(headers)
 
 
@@ -192,6 +204,19 @@ class HttpDestination:
         secret = " ".join([*self.client.secrets, *self.client.headers.values()])
         values = [value for op in operations for value in (*op.row.values(), op.destination_key)]
         return redact(said, secret, values)
+
+
+def bearer(client: HttpClient, url: str, form: Mapping[str, str]) -> Mapping[str, str] | None:
+    """Headers with an access token by OAuth 2.0 (RFC 6749, section 5.1); None when it is refused."""
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    reply = client.request("POST", url, urlencode(form).encode(), headers)
+    try:
+        token = (
+            reply.response.json()["access_token"] if reply.response and reply.response.is_success else None
+        )
+    except (ValueError, KeyError, TypeError):
+        token = None
+    return {"Authorization": f"Bearer {token}"} if token else None
 
 
 def accepted(operations: Sequence[Operation]) -> list[Result]:
