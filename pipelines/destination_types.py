@@ -7,7 +7,9 @@ from collections.abc import Mapping
 
 TYPES: Mapping[str, str] = {
     "file": "file",
+    "google_customer_match": "google_customer_match",
     "http": "generic_http",
     "hubspot": "hubspot",
+    "meta_custom_audiences": "meta_custom_audiences",
     "salesforce": "salesforce",
 }

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import duckdb
 
@@ -101,6 +101,18 @@ class RowDestination(Protocol):
 
     def close(self) -> None:
         """Let go of connections."""
+        ...
+
+
+@runtime_checkable
+class KnowsAhead(Protocol):
+    """A destination that knows rows by what is uploaded of them: the ledger notes it before the request.
+
+    So a withdrawal finds what a killed or unanswered run may have left there.
+    """
+
+    def known_as(self, operation: Operation) -> str | None:
+        """The destination key once this operation may have arrived; None: as before."""
         ...
 
 

@@ -37,16 +37,16 @@ class Removal(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
     method: Method = "DELETE"
-    url: Address | None = Field(None, repr=False)
+    url: Address | None = None
     body: Any = None
 
 
 class HttpRequestOptions(HttpOptions):
     """Options of type `http`."""
 
-    url: Address = Field(repr=False)
+    url: Address
     method: Method = "POST"
-    headers: dict[str, str] = Field({}, repr=False)
+    headers: dict[str, str] = Field({})
     per: Literal["batch", "row"] = "batch"
     body: Any = None
     row: Any = None

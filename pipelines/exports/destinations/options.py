@@ -21,7 +21,11 @@ class Options(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, hide_input_in_errors=True, arbitrary_types_allowed=True
     )
-    pace: Path | None = Field(None, repr=False)
+    pace: Path | None = None
+
+    def __repr__(self) -> str:
+        """The type alone: options hold secrets, and a traceback would show them."""
+        return f"{type(self).__name__}(...)"
 
 
 class Rate(BaseModel):
@@ -51,7 +55,7 @@ def _address(value: str) -> str:
 
 RateLimit = Annotated[Rate | None, BeforeValidator(_rate)]
 Address = Annotated[str, AfterValidator(_address)]
-Token = Annotated[str, Field(min_length=1, repr=False)]
+Token = Annotated[str, Field(min_length=1)]
 
 
 class HttpOptions(Options):
