@@ -23,6 +23,7 @@ $(STAMP): requirements.lock pyproject.toml
 demo: $(STAMP) ## Simulate a company, run it and the four examples with published data, write the report
 	$(BIN)/python -m demo.generate --people 5000
 	$(BIN)/cdp run --config demo/cdp.yml
+	$(BIN)/cdp plan --config demo/cdp.yml
 	$(BIN)/cdp report --config demo/cdp.yml
 	@for name in $(EXAMPLES); do echo; echo "== examples/$$name"; $(BIN)/cdp run --config examples/$$name/cdp.yml || exit $$?; done
 

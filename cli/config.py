@@ -26,6 +26,7 @@ from cli import yaml_lines
 from cli.config_cases import DAYS, Cases
 from cli.config_commerce import Commerce
 from cli.config_cx import Drivers
+from cli.config_exports import Exports
 from cli.config_journeys import Journey
 from cli.config_prediction import Prediction
 from cli.config_sales import Campaigns, Sales
@@ -206,6 +207,7 @@ class CdpFile(Commerce):
     web: Web = Web()
     survivorship: Survivorship = Survivorship()
     text: Text = Text()
+    exports: Exports = Exports()
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from cli.commands import (
     customer,
     doctor,
     env,
+    exports,
     identity,
     identity_decide,
     identity_diff,
@@ -53,8 +54,12 @@ rfm_app = typer.Typer(help="RFM scores and their thresholds.", no_args_is_help=T
 
 app.command("init")(init.init)
 app.command("run")(run.run)
-for stage in ("load", "build", "validate", "publish", "export"):
+for stage in ("load", "build", "validate", "publish"):
     app.command(stage)(run.stage_command(stage))
+app.command("plan")(exports.plan)
+app.command("apply")(exports.apply)
+app.command("export")(exports.export)
+app.command("why")(exports.why)
 app.command("validate-config")(validate_config.validate_config)
 app.command("env")(env.env)
 app.command("presets")(presets.presets)

@@ -35,7 +35,7 @@ SCHEMAS = ("marts", "ops", "exports")
 OPS_TABLES = frozenset({"runs", "run_steps", "published", "freshness", "load_counts", "quality_results"})
 # What a destination knows or was sent is nobody else's to read.
 PRIVATE_COLUMNS = re.compile(
-    r"destination_key|payload|request_body|response_body|members|value_hash", re.IGNORECASE
+    r"destination_key|payload|request_body|response_body|members|value_hash|contact_point_hash", re.IGNORECASE
 )
 # Readable by the group, so that a BI server's user can be added to it; a mode set by hand is kept.
 DEFAULT_MODE = 0o640

@@ -19,14 +19,14 @@ from cli.build import build
 from cli.config import Company, secret
 from cli.dbt_tests import run_dbt_tests
 from cli.errors import CdpError, Interrupted
-from cli.gate import refuse_unvalidated
+from cli.export import Sending, export
 from cli.generate import load_spec, source_specs
 from cli.lock import run_lock
 from cli.publish import publish
 from cli.quality import validate
 from cli.runs import RunLog, RunStatus, new_run_id, set_clock
 from cli.summary import summarise
-from cli.syncs import check_syncs, destination_specs, purpose_specs
+from cli.syncs import check_syncs, destination_specs
 from pipelines import failpoints
 from pipelines.fetch import fill_client
 from pipelines.load import SourceLoad, load_sources
@@ -83,23 +83,25 @@ def run(
     working: Working = lambda stage: nullcontext(),
     progress: Progress = silent,
     also: Mapping[str, Callable[[RunLog, "Outcome"], str]] | None = None,
+    sending: Sending | None = None,
 ) -> Outcome:
     """Run the given stages; `say` gets a line per finished stage, `working` is entered while one runs, `progress` hears of
     the rows that a load has read so far.
 
-    `also` gives stages of other commands, by name.
+    `also` gives stages of other commands, by name; `sending` says how the stage export may send.
 
     Raises BusyError when another run is active and CdpError when a stage fails; the run record is written either way.
     """
     started = datetime.now(UTC)
     run_id = new_run_id(started)
     check_before(company, stages)
-    with run_lock(company, command, run_id), _signals():
+    sending = sending or Sending()
+    with run_lock(company, command, run_id), _signals(sending):
         warehouse.create(company)
         log = RunLog.begin(company, command, company.as_of(started), run_id)
         outcome = Outcome(run_id, company.as_of(started).isoformat())
         try:
-            _stages(company, stages, log, outcome, full_refresh, say, working, progress, also or {})
+            _stages(company, stages, log, outcome, full_refresh, say, working, progress, also or {}, sending)
             failpoints.reach("run.finish")
             if "build" in stages:
                 with warehouse.connect(company) as con:
@@ -135,6 +137,7 @@ def _stages(
     working: Working,
     progress: Progress,
     also: Mapping[str, Callable[[RunLog, Outcome], str]],
+    sending: Sending,
 ) -> None:
     with warehouse.connect(company) as con:
         set_clock(con, log.as_of, log.run_id)
@@ -144,7 +147,7 @@ def _stages(
         "build": lambda: _build(company, log, outcome, full_refresh),
         "validate": lambda: _validate(company, log, outcome),
         "publish": lambda: _publish(company, log, outcome),
-        "export": lambda: _export(company, log, outcome),
+        "export": lambda: export(company, log, outcome, sending),
     }
     for name in stages:
         if outcome.blocked and name in ("publish", "export"):
@@ -253,36 +256,6 @@ def _publish(company: Company, log: RunLog, outcome: Outcome) -> str:
     return f"{file}: {len(done.tables)} tables, {done.rows:,} rows"
 
 
-def _export(company: Company, log: RunLog, outcome: Outcome) -> str:
-    from pipelines.exports.send import run_syncs
-
-    syncs = check_syncs(company)
-    if not syncs:
-        outcome.stages["export"] = []
-        return "no syncs declared"
-    destinations = destination_specs(company, with_secrets=True, only={sync.destination for sync in syncs})
-    with warehouse.connect(company) as con:
-        refuse_unvalidated(con, "sent")
-        result = run_syncs(
-            con,
-            syncs,
-            purpose_specs(company),
-            destinations,
-            run_id=log.run_id,
-            as_of=log.as_of,
-            now=datetime.now(UTC),
-        )
-    outcome.stages["export"] = result.to_dict()["syncs"]
-    if result.exit_code:
-        outcome.codes.append(result.exit_code)
-    for one in result.syncs:
-        if one.status in ("blocked", "failed", "partial"):
-            outcome.problems.append(f"sync {one.sync}: {one.status}: {one.reason}")
-    sent = sum(one.acked for one in result.syncs)
-    excluded = sum(one.excluded for one in result.syncs)
-    return f"{len(result.syncs)} syncs: {sent} sent, {excluded} held back without a lawful basis"
-
-
 def _close(log: RunLog, error: BaseException) -> None:
     """Write how the run ended; if even that fails, the next run closes it as died."""
     code = error.exit_code if isinstance(error, CdpError | Interrupted) else 1
@@ -294,12 +267,14 @@ def _close(log: RunLog, error: BaseException) -> None:
 
 
 @contextmanager
-def _signals() -> Iterator[None]:
+def _signals(sending: Sending) -> Iterator[None]:
     def stop(number: int, frame: FrameType | None) -> None:
         if dbt.running:
             # As a kill would: the next run closes this one's record and takes up its work.
             os.write(2, b"error: interrupted; what was finished is kept\n\nhint: run `cdp run` again\n")
             os._exit(128 + number)
+        if sending.ask(128 + number):
+            return  # the batch under way is finished and written down; a second signal does not wait for it
         raise Interrupted(128 + number)
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ from pipelines.errors import UsageError
 from pipelines.exports.specs import DestinationSpec, Guards, PurposeSpec, SyncSpec, check
 
 REF = re.compile(r"ref\(\s*['\"]([A-Za-z0-9_]+)['\"]\s*\)")
-KEYS = {"destination", "key", "mode", "purpose", "contact_point", "columns", "guards"}
+KEYS = {
+    "destination", "key", "mode", "purpose", "contact_point", "columns", "guards", "fill_empty", "audience"
+}  # fmt: skip
 
 
 def sync_specs(company: Company) -> list[SyncSpec]:
@@ -56,8 +59,26 @@ def _spec(exposure: dict[str, Any], sync: dict[str, Any], where: str, path: Path
         contact_point=sync.get("contact_point"),
         destination=str(sync["destination"]),
         columns=tuple(columns) if columns else None,
-        guards=Guards(**(sync.get("guards") or {})),
+        guards=_guards(sync.get("guards") or {}, f"{where}: sync `{exposure.get('name')}`"),
+        fill_empty=tuple(sync.get("fill_empty") or ()),
+        audience=sync.get("audience"),
     )
+
+
+def _guards(limits: dict[str, Any], where: str) -> Guards:
+    known = {one.name: one.type for one in fields(Guards)}
+    for name, value in limits.items():
+        if name not in known:
+            raise UsageError(
+                f"{where}: guard `{name}` is unknown", hint=f"guards: {', '.join(sorted(known))}"
+            )
+        number = isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
+        if not (isinstance(value, bool) if name == "allow_empty" else number):
+            raise UsageError(
+                f"{where}: guard `{name}` is {value!r}",
+                hint="percentages and rows are numbers from 0 on, allow_empty is true or false",
+            )
+    return Guards(**limits)
 
 
 def purpose_specs(company: Company) -> dict[str, PurposeSpec]:
@@ -76,14 +97,15 @@ def destination_specs(
     for name, one in company.destinations.items():
         if only is not None and name not in only:
             continue
-        options = dict(one.model_extra or {})
+        declared = one.model_extra or {}
+        options = dict(declared)
         if with_secrets:
-            options = {key: _filled(value, f"destinations.{name}.{key}") for key, value in options.items()}
+            options = {key: _filled(value, f"destinations.{name}.{key}") for key, value in declared.items()}
         # one small file a destination: its rate holds over all syncs and processes
         options["pace"] = str(company.dot / "pace" / name)
         if isinstance(options.get("path"), str):
             options["path"] = str(company.root / options["path"])
-        specs[name] = DestinationSpec(name, one.type, options)
+        specs[name] = DestinationSpec(name, one.type, options, declared)
     return specs
 
 

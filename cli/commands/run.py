@@ -33,7 +33,7 @@ def run(config: Config = CONFIG, full_refresh: FullRefresh = False, as_json: AsJ
     from cli.run import run as run_stages
 
     outcome = run_stages(found, STAGES, full_refresh=full_refresh, say=say, **watched())
-    _report(outcome, as_json)
+    report(outcome, as_json)
 
 
 def stage_command(stage: str) -> Callable[..., None]:
@@ -43,7 +43,6 @@ def stage_command(stage: str) -> Callable[..., None]:
         "build": "Build all models from what is loaded.",
         "validate": "Run the quality gate: dbt tests and checks.",
         "publish": "Copy the marts into the published file and swap it in.",
-        "export": "Send what changed to the destinations, under guards and lawful basis.",
     }
 
     def one(config: Config = CONFIG, as_json: AsJson = False) -> None:
@@ -65,7 +64,7 @@ def _one_stage(stage: str, config: Path, full_refresh: bool, as_json: bool) -> N
     from cli.run import run as run_stages
 
     outcome = run_stages(found, (stage,), full_refresh=full_refresh, command=stage, say=say, **watched())
-    _report(outcome, as_json)
+    report(outcome, as_json)
 
 
 def refuse_if_held(found: "Company") -> None:
@@ -90,7 +89,8 @@ def watched() -> dict[str, Any]:
     return {"working": live, "progress": live.rows}
 
 
-def _report(outcome: "Outcome", as_json: bool) -> None:
+def report(outcome: "Outcome", as_json: bool) -> None:
+    """Problems to people, the result to stdout, and the exit code."""
     for problem in outcome.problems:
         typer.echo(f"problem: {problem}", err=True)
     if as_json:

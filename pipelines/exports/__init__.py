@@ -4,16 +4,22 @@ Data flow: activation.sync_*  -> plan (diff against exports.ledger, basis, guard
 answer)  ->  exports.ledger, exports.deliveries, exports.runs
 """
 
+from pipelines.exports.fingerprints import Fingerprint
+from pipelines.exports.guards import Guard
 from pipelines.exports.plan import SyncPlan, plan
 from pipelines.exports.results import ExportResult, SyncResult
 from pipelines.exports.send import run_syncs
 from pipelines.exports.specs import DestinationSpec, Guards, PurposeSpec, SyncSpec
+from pipelines.exports.stopping import Stop
 
 __all__ = [
     "DestinationSpec",
     "ExportResult",
+    "Fingerprint",
+    "Guard",
     "Guards",
     "PurposeSpec",
+    "Stop",
     "SyncPlan",
     "SyncResult",
     "SyncSpec",

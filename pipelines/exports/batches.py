@@ -17,7 +17,8 @@ from pipelines.exports.schema import quoted, quoted_relation
 def cut_batches(con: duckdb.DuckDBPyConnection, prepared: Prepared, batch_size: int) -> list[int]:
     """Make `<prefix>_ops`, numbered in batches; removals first, since they are owed to somebody.
 
-    What a killed run left pending keeps its company: one request had one idempotency key for all its members.
+    What a killed run left pending keeps its company: one request had one idempotency key for all its members. An event
+    (append) that may have arrived is sent again as it is known, even if the row has changed: a key is sent once for ever.
     """
     prefix = prepared.prefix
     con.execute(
@@ -39,7 +40,9 @@ def cut_batches(con: duckdb.DuckDBPyConnection, prepared: Prepared, batch_size: 
                 customer_id,
                 contact_point,
                 operation,
-                consent_record_id,
+                cast(null as varchar) as consent_record_id,
+                cast(null as timestamp) as granted_at,
+                cast(null as timestamp) as grant_expires_at,
                 if(operation = 'upsert', row_hash, null) as row_hash,
                 destination_key,
                 idempotency_key,
@@ -48,7 +51,7 @@ def cut_batches(con: duckdb.DuckDBPyConnection, prepared: Prepared, batch_size: 
                 coalesce(
                     state = 'pending'
                     and last_operation = operation
-                    and (operation = 'remove' or last_hash = row_hash),
+                    and (operation = 'remove' or last_hash = row_hash or $mode = 'append'),
                     false
                 ) as is_resend
             from due
@@ -82,7 +85,7 @@ def cut_batches(con: duckdb.DuckDBPyConnection, prepared: Prepared, batch_size: 
             ) as batch
         from placed
         """,
-        {"sync": prepared.sync.name},
+        {"sync": prepared.sync.name, "mode": prepared.sync.mode},
     )
     return [
         row[0] for row in con.execute(f"select distinct batch from {prefix}_ops order by batch").fetchall()
@@ -144,11 +147,18 @@ def drop_unlawful(con: duckdb.DuckDBPyConnection, prepared: Prepared, table: str
         f"(select key, customer_id, contact_point from {table} where operation = 'upsert')",
         prepared.purpose,
         has_point=prepared.sync.contact_point is not None,
+        has_holds=prepared.has_holds,
+        audience=prepared.sync.audience,
     )
+    # a set that is written anew keeps the row that is there: only what it never had can wait
+    stops = "reason is not null" + (" or deferred is not null" if table.endswith("_batch") else "")
     con.execute(f"create or replace temp table {prepared.prefix}_now as {judged}", {"as_of": stamp.as_of})
     con.execute(
         f"""
-        update {table} as operations set consent_record_id = judged.consent_record_id
+        update {table} as operations set
+            consent_record_id = judged.consent_record_id,
+            granted_at = judged.granted_at,
+            grant_expires_at = judged.grant_expires_at
         from {prepared.prefix}_now as judged
         where judged.key = operations.key and operations.operation = 'upsert'
         """
@@ -156,7 +166,7 @@ def drop_unlawful(con: duckdb.DuckDBPyConnection, prepared: Prepared, table: str
     gone = con.execute(
         f"""
         delete from {table}
-        where operation = 'upsert' and key in (select key from {prepared.prefix}_now where reason is not null)
+        where operation = 'upsert' and key in (select key from {prepared.prefix}_now where {stops})
         """
     ).fetchall()
     return int(gone[0][0])
@@ -210,16 +220,29 @@ def take_set(con: duckdb.DuckDBPyConnection, prepared: Prepared, stamp: Stamp) -
         con.execute(
             f"""
             create or replace temp table {prefix}_set as
-            select key, customer_id, contact_point, row_hash, consent_record_id, 'upsert' as operation
+            select
+                key, customer_id, contact_point, row_hash,
+                cast(null as varchar) as consent_record_id,
+                cast(null as timestamp) as granted_at,
+                cast(null as timestamp) as grant_expires_at,
+                'upsert' as operation
             from {prefix}_plan
-            where is_wanted
+            where is_wanted and action <> 'deferred'
             """
         )
         dropped = drop_unlawful(con, prepared, f"{prefix}_set", stamp)
         con.execute(
             f"""
             create or replace temp table {prefix}_batch as
-            select * from {prefix}_ops where operation = 'remove' or key in (select key from {prefix}_set)
+            select
+                ops.* replace (
+                    judged.consent_record_id as consent_record_id,
+                    judged.granted_at as granted_at,
+                    judged.grant_expires_at as grant_expires_at
+                )
+            from {prefix}_ops as ops
+            left join {prefix}_set as judged on judged.key = ops.key and ops.operation = 'upsert'
+            where ops.operation = 'remove' or judged.key is not null
             """
         )
         mark_pending(con, prepared, stamp)

@@ -1,18 +1,41 @@
 """The comparison of a sync model with the ledger, as one SQL statement.
 
-Data flow: <prefix>_rows, <prefix>_basis, exports.ledger (after <prefix>_moves)  ->  one row per key with
-its action
+Data flow: <prefix>_rows, <prefix>_basis (rows that may not go now), exports.ledger (after <prefix>_moves)  ->  one row per
+key with its action
 
-Actions: added, changed, retry (not yet accepted), removed, unchanged; settled and closed are put right in
-the ledger without a request; none.
+Actions: added, changed, retry (not yet accepted), removed, unchanged, deferred (a hold says later); settled and closed are put
+right in the ledger without a request; none.
 """
 
+from pipelines.exports.specs import Mode
 
-def diff_query(prefix: str, *, mirrors: bool) -> str:
-    """One row per key of model or ledger, with its action.
+# what left the model leaves the destination
+MIRRORS: tuple[Mode, ...] = ("mirror", "membership")
+# who may no longer be written to leaves as well; what was said (append) or written into a row that was not ours
+# (update_only) cannot be taken back
+WITHDRAWS: tuple[Mode, ...] = ("upsert", "create_only", *MIRRORS)
 
-    `may_hold` is the fail-safe side of a crash: an operation that got no answer may have arrived.
+
+def diff_query(prefix: str, mode: Mode, *, is_set: bool, can_remove: bool, keep_all: bool) -> str:
+    """One row per key of model or ledger, with its action; only those that need something done, unless `keep_all`.
+
+    `is_set`: the destination holds a whole set, so that what left cannot stay and a change cannot wait. `may_hold` is the
+    fail-safe side of a crash: an operation that got no answer may have arrived. A row the destination had before us
+    (`is_ours` false) is not removed.
     """
+    if not can_remove:
+        may_remove = "false"
+    elif is_set or mode in MIRRORS:
+        may_remove = "coalesce(held.is_ours, true)"
+    elif mode in WITHDRAWS:
+        may_remove = (
+            "coalesce(held.is_ours, true) and (coalesce(held.is_absorbed, false) or basis.reason is not null)"
+        )
+    else:
+        may_remove = "false"
+    # a deferred change of a set would have to leave out the row that is there; only new rows can wait
+    waits = "deferred is not null" + (" and acked_hash is null and not may_hold" if is_set else "")
+    kept = "" if keep_all else "where action not in ('unchanged', 'none')"
     return f"""
     with
 
@@ -33,6 +56,7 @@ def diff_query(prefix: str, *, mirrors: bool) -> str:
             ledger.row_hash,
             ledger.acked_hash,
             ledger.in_doubt,
+            ledger.is_ours,
             ledger.destination_key,
             ledger.idempotency_key,
             ledger.batch_key,
@@ -54,7 +78,7 @@ def diff_query(prefix: str, *, mirrors: bool) -> str:
             sync_rows.row_hash,
             sync_rows.key is not null and basis.reason is null as is_wanted,
             basis.reason,
-            basis.consent_record_id,
+            basis.deferred,
             held.state,
             coalesce(held.seq, 0) as seq,
             held.operation as last_operation,
@@ -67,18 +91,19 @@ def diff_query(prefix: str, *, mirrors: bool) -> str:
             coalesce(
                 held.acked_hash is not null or held.in_doubt or held.state = 'pending', false
             ) as may_hold,
-            {"true" if mirrors else "coalesce(held.is_absorbed, false)"} as may_remove
+            {may_remove} as may_remove
         from {prefix}_rows as sync_rows
-        left join {prefix}_basis as basis on basis.key = sync_rows.key
         full join held on held.key = sync_rows.key
+        left join {prefix}_basis as basis on basis.key = coalesce(sync_rows.key, held.key)
     ),
 
-    final as (
+    acted as (
         select
             *,
             case
                 when is_wanted and (state is null or state = 'removed') then 'added'
-                when is_wanted and state = 'acked' and acked_hash = row_hash then 'unchanged'
+                when is_wanted and state = 'acked' and {"true" if mode == "append" else "acked_hash = row_hash"}
+                    then 'unchanged'
                 when is_wanted and state = 'acked' then 'changed'
                 -- refused for certain, and now back at what the destination holds
                 when is_wanted and state = 'rejected' and not in_doubt and acked_hash = row_hash
@@ -89,9 +114,58 @@ def diff_query(prefix: str, *, mirrors: bool) -> str:
                 when not may_hold or not may_remove then 'none'
                 when state in ('pending', 'rejected') and last_operation = 'remove' then 'retry'
                 else 'removed'
-            end as action
+            end as due
         from joined
+    ),
+
+    final as (
+        select
+            * exclude (due),
+            case
+                when is_wanted and due in ('added', 'changed', 'retry') and {waits} then 'deferred'
+                else due
+            end as action
+        from acted
     )
 
-    select * from final
+    select * from final {kept}
+    """
+
+
+def left_query(prefix: str) -> str:
+    """Rows the destination may hold and that left the model, with the address they were sent for: their basis counts on.
+
+    The ledger keeps a hash of the address; it is told by what was ever said or suppressed about it.
+    """
+    return f"""
+    with
+
+    addresses as (
+        select distinct lower(trim(contact_point)) as contact_point
+        from (
+            select contact_point from marts.consents
+            union all
+            select contact_point from customer.suppressions
+        )
+        where contact_point is not null
+    ),
+
+    held as (
+        select
+            coalesce(moves.new_key, ledger.key) as key,
+            coalesce(ends.new_key, ledger.customer_id) as customer_id,
+            ledger.contact_point_hash
+        from exports.ledger as ledger
+        left join {prefix}_moves as moves on moves.old_key = ledger.key
+        left join {prefix}_ends as ends on ends.old_key = ledger.customer_id
+        where
+            ledger.sync = $sync
+            and ledger.state <> 'removed'
+            and (ledger.acked_hash is not null or ledger.in_doubt or ledger.state = 'pending')
+    )
+
+    select held.key, held.customer_id, addresses.contact_point
+    from held
+    left join addresses on sha256(addresses.contact_point) = held.contact_point_hash
+    anti join {prefix}_rows as sync_rows on sync_rows.key = held.key
     """

@@ -1,40 +1,108 @@
-"""Guards: what holds a whole sync back, because it is more often a broken build than a wish."""
+"""Guards: what holds a whole sync back, because it is more often a broken build than a wish.
+
+On by default: null or repeated keys, an empty model, many removals at once, a model that has shrunk to half. They are all
+evaluated before the first request of any sync. Whoever knows better overrules one with a reason (`--force`), except that of
+the keys: without a key there is no telling which row is meant.
+"""
+
+from dataclasses import dataclass
 
 import duckdb
 
 from pipelines.exports.specs import SyncSpec
 
+HISTORY_RUNS = 7
 
-def key_guard(con: duckdb.DuckDBPyConnection, sync: SyncSpec, prefix: str) -> str | None:
-    """Null or repeated keys: there is no telling which row is meant."""
-    nulls, keys, rows = con.execute(
-        f"select count(*) filter (where key is null), count(distinct key), count(key) from {prefix}_rows"
+
+@dataclass(frozen=True)
+class Guard:
+    """Why a sync is held back."""
+
+    reason: str
+    can_force: bool = True
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+def key_guard(con: duckdb.DuckDBPyConnection, sync: SyncSpec, prefix: str) -> tuple[int, Guard | None]:
+    """Rows of the model, and what is wrong with their keys."""
+    rows, nulls, keys = con.execute(
+        f"select count(*), count(*) filter (where key is null), count(distinct key) from {prefix}_rows"
     ).fetchall()[0]
     if nulls:
-        return f"{nulls} rows of {sync.relation} have no {sync.key}"
+        return rows, Guard(f"{nulls} rows of {sync.relation} have no {sync.key}", can_force=False)
     if keys < rows:
-        return f"{rows - keys} rows of {sync.relation} repeat a {sync.key}"
-    return None
+        return rows, Guard(f"{rows - keys} rows of {sync.relation} repeat a {sync.key}", can_force=False)
+    return rows, None
 
 
-def volume_guard(con: duckdb.DuckDBPyConnection, sync: SyncSpec, prefix: str) -> str | None:
-    """An empty model or a mass removal is more often a broken build than a wish."""
-    rows, held, removed = con.execute(
-        f"""
-        select
-            (select count(*) from {prefix}_rows),
-            count(*) filter (where may_hold),
-            count(*) filter (where may_hold and not is_wanted and action in ('removed', 'retry'))
-        from {prefix}_plan
+def guards_of(con: duckdb.DuckDBPyConnection, sync: SyncSpec, prefix: str, rows: int) -> Guard | None:
+    """Everything that is unusual about the volume of a sync, in one text."""
+    held = con.execute(
         """
-    ).fetchall()[0]
-    guards = sync.guards
-    if not rows and held and not guards.allow_empty:
-        return f"{sync.relation} is empty while the destination holds {held} rows"
-    over_share = removed * 100 > guards.max_delete_percent * held
-    if over_share and removed > guards.max_delete_rows:
-        return (
-            f"{removed} of {held} rows would be removed, over {guards.max_delete_percent:g} % "
-            f"and over {guards.max_delete_rows} rows"
+        select count(*) from exports.ledger
+        where
+            sync = $sync
+            and state <> 'removed'
+            and (acked_hash is not null or in_doubt or state = 'pending')
+        """,
+        {"sync": sync.name},
+    ).fetchall()[0][0]
+    found = [_deletes(con, sync, prefix, held)]
+    if sync.mode != "append":
+        # a quiet day has no events; nothing is ever taken back for it
+        found += [_empty(sync, rows, held), _drop(con, sync, rows)]
+    told = "; ".join(one for one in found if one)
+    return Guard(told) if told else None
+
+
+def _empty(sync: SyncSpec, rows: int, held: int) -> str | None:
+    if rows or not held or sync.guards.allow_empty:
+        return None
+    return f"{sync.relation} is empty while the destination holds {held} rows"
+
+
+def _deletes(con: duckdb.DuckDBPyConnection, sync: SyncSpec, prefix: str, held: int) -> str | None:
+    removed = con.execute(
+        f"""
+        select count(*) from {prefix}_plan
+        where may_hold and not is_wanted and action in ('removed', 'retry')
+        """
+    ).fetchall()[0][0]
+    limits = sync.guards
+    if removed * 100 <= limits.max_delete_percent * held or removed <= limits.max_delete_rows:
+        return None
+    return (
+        f"{removed} of {held} rows would be removed, over {limits.max_delete_percent:g} % "
+        f"and over {limits.max_delete_rows} rows"
+    )
+
+
+def _drop(con: duckdb.DuckDBPyConnection, sync: SyncSpec, rows: int) -> str | None:
+    """Against the median of the last runs that were let through: what a guard held back teaches nothing."""
+    median = con.execute(
+        f"""
+        with
+
+        last_runs as (
+            select source_rows
+            from exports.runs
+            where sync = $sync and status <> 'blocked' and source_rows is not null
+            order by started_at desc, run_id desc
+            limit {HISTORY_RUNS}
         )
-    return None
+
+        select median(source_rows) from last_runs
+        """,
+        {"sync": sync.name},
+    ).fetchall()[0][0]
+    limits = sync.guards
+    if not rows or median is None or median - rows <= limits.max_drop_rows:
+        return None
+    if (median - rows) * 100 <= limits.max_drop_percent * median:
+        return None
+    return (
+        f"{sync.relation} has {rows} rows, over {limits.max_drop_percent:g} % fewer than the {median:g} of the "
+        f"last {HISTORY_RUNS} runs (median)"
+    )

@@ -1,7 +1,7 @@
 """Lawful basis as one SQL statement: why a row must not be sent, or the consent that lets it go.
 
-Data flow: rows (key, customer_id, contact_point), marts.consents, customer.suppressions  ->
-key, reason (null = lawful), consent_record_id
+Data flow: rows (key, customer_id, contact_point), marts.consents, customer.suppressions, customer.send_holds  ->
+key, reason (null = lawful), deferred (null = now), consent_record_id and its times
 
 Everything unknown ends in a reason, never in a send. In order:
 1. A suppression of the person, or of the address whoever holds it, stops every basis.
@@ -11,6 +11,8 @@ Everything unknown ends in a reason, never in a send. In order:
    consent, legitimate interest, contract and public task alike: who refuses a purpose has objected to it,
    whatever the form was called.
 4. Consent needs a live grant: this purpose, channel and address, begun and not expired at `as_of`.
+5. A hold (frequency cap, holdout, quiet hours, ...) on the person, for the purpose or for one audience of it, stops the row,
+   or lets it wait when it is a deferral. It is asked last: what the law says is the better reason.
 """
 
 from pipelines.exports.schema import text
@@ -27,8 +29,20 @@ def address(column: str) -> str:
     return f"nullif(lower(trim(cast({column} as varchar))), '')"
 
 
-def basis_query(rows: str, purpose: PurposeSpec, *, has_point: bool) -> str:
-    """Judge the table `rows`; binds `$as_of` (UTC, naive)."""
+def basis_query(
+    rows: str,
+    purpose: PurposeSpec,
+    *,
+    has_point: bool,
+    has_holds: bool = False,
+    audience: str | None = None,
+    stopped_only: bool = False,
+) -> str:
+    """Judge the table `rows`; binds `$as_of` (UTC, naive).
+
+    `has_holds`: customer.send_holds exists. `stopped_only`: give only the rows that may not go now, and spare the search for
+    the newest grant of each address, which is most of the work on a million rows.
+    """
     return f"""
     with
 
@@ -48,6 +62,7 @@ def basis_query(rows: str, purpose: PurposeSpec, *, has_point: bool) -> str:
             consents.state,
             consents.consent_record_id,
             consents.obtained_at,
+            {_runs_out(purpose)} as runs_out_at,
             {_is_live(purpose)} as is_live
         from marts.consents as consents
         semi join people on people.customer_id = consents.customer_id
@@ -81,23 +96,9 @@ def basis_query(rows: str, purpose: PurposeSpec, *, has_point: bool) -> str:
         select distinct customer_id from withdrawals {"where contact_point is null" if has_point else ""}
     ),
 
-    grants as (
-        select
-            customer_id,
-            contact_point,
-            coalesce(bool_or(is_live), false) as is_live,
-            -- the newest live grant is the proof; the smallest id where two are equally new
-            first(consent_record_id order by obtained_at desc nulls last, consent_record_id)
-                filter (where is_live) as consent_record_id
-        from said
-        where
-            state in ('granted', 'expired')
-            and contact_point is not null
-            and channel = {text((purpose.channel or "").lower())}
-            -- a grant dated after `as_of` is not one yet
-            and (obtained_at is null or obtained_at <= $as_of)
-        group by customer_id, contact_point
-    ),
+    {_grants(purpose, stopped_only)}
+
+    {_holds(purpose, audience, has_holds)}
 
     suppressions as (
         select customer_id, {address("contact_point")} as contact_point
@@ -116,15 +117,16 @@ def basis_query(rows: str, purpose: PurposeSpec, *, has_point: bool) -> str:
     judged as (
         select
             sync_rows.key,
+            {"holds.deferred" if has_holds else "cast(null as varchar)"} as deferred,
             case
                 when suppressed_people.customer_id is not null then 'suppressed'
                 {"when suppressed_points.contact_point is not null then 'suppressed'" if has_point else ""}
                 when sync_rows.customer_id is null then 'no profile'
                 {"when sync_rows.contact_point is null then 'no contact point'" if has_point else ""}
                 {_reasons(purpose)}
+                {"when holds.reason is not null then holds.reason" if has_holds else ""}
             end as reason,
-            {"grants.consent_record_id" if purpose.basis == "consent" else "cast(null as varchar)"}
-                as consent_record_id
+            {_proof(purpose)}
         from sync_rows
         left join suppressed_people on suppressed_people.customer_id = sync_rows.customer_id
         left join suppressed_points on suppressed_points.contact_point = sync_rows.contact_point
@@ -137,10 +139,72 @@ def basis_query(rows: str, purpose: PurposeSpec, *, has_point: bool) -> str:
         left join grants
             on grants.customer_id = sync_rows.customer_id
             and grants.contact_point = sync_rows.contact_point
+        {"left join holds on holds.customer_id = sync_rows.customer_id" if has_holds else ""}
     )
 
-    select key, reason, consent_record_id from judged where $as_of is not null
+    select key, reason, if(reason is null, deferred, null) as deferred, consent_record_id, granted_at, grant_expires_at
+    from judged
+    where $as_of is not null {"and (reason is not null or deferred is not null)" if stopped_only else ""}
     """
+
+
+def _grants(purpose: PurposeSpec, stopped_only: bool) -> str:
+    """CTE `grants`: per person and address whether a grant is live, and which one proves it."""
+    if stopped_only:
+        proof = """cast(null as varchar) as consent_record_id,
+            cast(null as timestamp) as granted_at,
+            cast(null as timestamp) as grant_expires_at"""
+    else:
+        # the newest live grant is the proof; the smallest id where two are equally new
+        newest = "order by obtained_at desc nulls last, consent_record_id"
+        proof = ",\n            ".join(
+            f"first({column} {newest}) filter (where is_live) as {name}"
+            for column, name in (
+                ("consent_record_id", "consent_record_id"),
+                ("obtained_at", "granted_at"),
+                ("runs_out_at", "grant_expires_at"),
+            )
+        )
+    return f"""grants as (
+        select
+            customer_id,
+            contact_point,
+            coalesce(bool_or(is_live), false) as is_live,
+            {proof}
+        from said
+        where
+            state in ('granted', 'expired')
+            and contact_point is not null
+            and channel = {text((purpose.channel or "").lower())}
+            -- a grant dated after `as_of` is not one yet
+            and (obtained_at is null or obtained_at <= $as_of)
+        group by customer_id, contact_point
+    ),"""
+
+
+def _holds(purpose: PurposeSpec, audience: str | None, has_holds: bool) -> str:
+    """CTE `holds`: one row per person, with the first reason by name of each kind."""
+    if not has_holds:
+        return ""
+    wanted = f"or audience = {text(audience)}" if audience else ""
+    return f"""holds as (
+        select
+            customer_id,
+            min(reason) filter (where not coalesce(is_deferred, false)) as reason,
+            min(reason) filter (where is_deferred) as deferred
+        from customer.send_holds
+        where purpose = {text(purpose.name)} and (audience is null {wanted})
+        group by customer_id
+    ),"""
+
+
+def _proof(purpose: PurposeSpec) -> str:
+    """The consent that lets a row go, where the basis is consent."""
+    if purpose.basis == "consent":
+        return "grants.consent_record_id, grants.granted_at, grants.grant_expires_at"
+    return """cast(null as varchar) as consent_record_id,
+            cast(null as timestamp) as granted_at,
+            cast(null as timestamp) as grant_expires_at"""
 
 
 def _is_live(purpose: PurposeSpec) -> str:
@@ -152,6 +216,13 @@ def _is_live(purpose: PurposeSpec) -> str:
     if purpose.expires_after_days is not None:
         terms.append(f"consents.obtained_at + to_days({int(purpose.expires_after_days)}) > $as_of")
     return "coalesce(" + " and ".join(terms) + ", false)"
+
+
+def _runs_out(purpose: PurposeSpec) -> str:
+    """When a grant ends: at its own expiry or at the age limit of the purpose, whichever comes first."""
+    if purpose.expires_after_days is None:
+        return "consents.expires_at"
+    return f"least(consents.expires_at, consents.obtained_at + to_days({int(purpose.expires_after_days)}))"
 
 
 def _channel_applies(purpose: PurposeSpec, has_point: bool) -> str:

@@ -35,6 +35,7 @@ class Tally:
     acked: int = 0
     rejected: int = 0
     unanswered: int = 0
+    skipped: int = 0  # accepted, and left alone as the mode asks
     dropped: int = 0  # lost their basis between plan and send
 
     def __add__(self, other: "Tally") -> "Tally":
@@ -42,6 +43,7 @@ class Tally:
             self.acked + other.acked,
             self.rejected + other.rejected,
             self.unanswered + other.unanswered,
+            self.skipped + other.skipped,
             self.dropped + other.dropped,
         )
 
@@ -75,7 +77,14 @@ def settle(con: duckdb.DuckDBPyConnection, prepared: Prepared, stamp: Stamp) -> 
 
 def mark_pending(con: duckdb.DuckDBPyConnection, prepared: Prepared, stamp: Stamp) -> None:
     """Write the operations of `<prefix>_batch` into ledger and deliveries, before anybody hears of them."""
-    values = {"sync": prepared.sync.name, "run_id": stamp.run_id, "now": stamp.now}
+    values = {
+        "sync": prepared.sync.name,
+        "run_id": stamp.run_id,
+        "now": stamp.now,
+        "as_of": stamp.as_of,
+        "purpose": prepared.purpose.name,
+        "basis": prepared.purpose.basis,
+    }
     # one key for the whole request, and the same one when the same members are sent again
     con.execute(
         f"""
@@ -138,6 +147,12 @@ update exports.deliveries as deliveries set
     status = 'pending',
     reason = null,
     consent_record_id = batch.consent_record_id,
+    contact_point_hash = sha256(batch.contact_point),
+    purpose = $purpose,
+    basis = $basis,
+    judged_at = $as_of,
+    granted_at = batch.granted_at,
+    grant_expires_at = batch.grant_expires_at,
     run_id = $run_id,
     sent_at = $now
 from {batch} as batch
@@ -151,6 +166,7 @@ update exports.ledger as ledger set
     seq = batch.seq,
     operation = batch.operation,
     row_hash = batch.row_hash,
+    contact_point_hash = coalesce(sha256(batch.contact_point), ledger.contact_point_hash),
     -- half of a request that was refused as a whole is pending too, but nothing of it can have arrived
     in_doubt = ledger.in_doubt or (ledger.state = 'pending' and not batch.is_half),
     destination_key = coalesce(ledger.destination_key, batch.key),
@@ -165,19 +181,21 @@ where ledger.sync = $sync and ledger.key = batch.key
 """
 
 _INSERT_LEDGER = """
-insert into exports.ledger
+insert into exports.ledger by name
 select
-    $sync, batch.key, batch.customer_id, 'pending', batch.seq, batch.operation, batch.row_hash,
-    null, false, batch.key, batch.idempotency_key, batch.batch_key, null, 1, $run_id, $now
+    $sync as sync, batch.key, batch.customer_id, 'pending' as state, batch.seq, batch.operation, batch.row_hash,
+    false as in_doubt, batch.key as destination_key, batch.idempotency_key, batch.batch_key, 1 as attempts,
+    $run_id as updated_run_id, $now as updated_at, sha256(batch.contact_point) as contact_point_hash
 from {batch} as batch
 anti join (select key from exports.ledger where sync = $sync) as ledger on ledger.key = batch.key
 """
 
 _INSERT_DELIVERIES = """
-insert into exports.deliveries
+insert into exports.deliveries by name
 select
-    $sync, batch.key, batch.customer_id, batch.operation, 'pending', null, batch.idempotency_key,
-    batch.consent_record_id, $run_id, $now
+    $sync as sync, batch.key, batch.customer_id, batch.operation, 'pending' as status, batch.idempotency_key,
+    batch.consent_record_id, $run_id as run_id, $now as sent_at, sha256(batch.contact_point) as contact_point_hash,
+    $purpose as purpose, $basis as basis, $as_of as judged_at, batch.granted_at, batch.grant_expires_at
 from {batch} as batch
 where not batch.is_resend
 """
@@ -193,7 +211,8 @@ def release_halves(con: duckdb.DuckDBPyConnection, prepared: Prepared, batch: in
             idempotency_key,
             'rejected' as outcome,
             'basis lost before sending' as reason,
-            cast(null as varchar) as destination_key
+            cast(null as varchar) as destination_key,
+            false as is_skipped
         from {prepared.prefix}_ops as ops
         where batch = {batch} and is_half and key not in (select key from {prepared.prefix}_batch)
         """
@@ -211,7 +230,8 @@ def record_set(con: duckdb.DuckDBPyConnection, prepared: Prepared, problem: str 
             idempotency_key,
             if($problem is null, 'acked', 'pending') as outcome,
             cast($problem as varchar) as reason,
-            cast(null as varchar) as destination_key
+            cast(null as varchar) as destination_key,
+            false as is_skipped
         from {prepared.prefix}_batch
         """,
         {"problem": problem},
@@ -241,18 +261,31 @@ def record(
             unnest(cast($idempotency_keys as varchar[])) as idempotency_key,
             unnest(cast($outcomes as varchar[])) as outcome,
             unnest(cast($reasons as varchar[])) as reason,
-            unnest(cast($destination_keys as varchar[])) as destination_key
+            unnest(cast($destination_keys as varchar[])) as destination_key,
+            unnest(cast($skips as boolean[])) as is_skipped
         """,
         {
             "keys": [answer.key for answer in answers],
             "idempotency_keys": [operation.idempotency_key for operation in operations],
             "outcomes": outcomes,
-            "reasons": [None if answer.ok else answer.reason for answer in answers],
+            "reasons": [_reason(answer) for answer in answers],
             "destination_keys": [answer.destination_key for answer in answers],
+            "skips": [answer.ok and answer.is_skipped for answer in answers],
         },
     )
     _write_answers(con, prepared, stamp)
-    return Tally(outcomes.count("acked"), outcomes.count("rejected"), outcomes.count("pending"))
+    return Tally(
+        outcomes.count("acked"),
+        outcomes.count("rejected"),
+        outcomes.count("pending"),
+        sum(answer.ok and answer.is_skipped for answer in answers),
+    )
+
+
+def _reason(result: Result) -> str | None:
+    if result.ok:
+        return f"left alone: {result.reason or 'as the mode asks'}" if result.is_skipped else None
+    return result.reason
 
 
 def _outcome(result: Result) -> str:
@@ -282,6 +315,12 @@ update exports.ledger as ledger set
         when ledger.operation = 'upsert' then ledger.row_hash
     end,
     in_doubt = ledger.in_doubt and answers.outcome <> 'acked',
+    -- a row that was there before us and was left alone is not ours to remove; one we have written once stays ours
+    is_ours = case
+        when answers.outcome <> 'acked' then ledger.is_ours
+        when answers.is_skipped then coalesce(ledger.is_ours, false)
+        else true
+    end,
     destination_key = case
         when answers.outcome = 'acked' and ledger.operation = 'remove' then null
         else coalesce(answers.destination_key, ledger.destination_key)

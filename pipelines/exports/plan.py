@@ -1,7 +1,7 @@
 """What each sync would do now: the sync model, judged by lawful basis, compared with the ledger.
 
-Data flow: activation.sync_*  -> <prefix>_rows (key, profile, address, row hash)  -> <prefix>_basis
--> <prefix>_plan (one row per key with its action)  -> SyncPlan (counts, exclusions, guard)
+Data flow: activation.sync_*  -> <prefix>_rows (key, profile, address, row hash)  -> <prefix>_basis (rows that may not go now)
+-> <prefix>_plan (one row per key that needs something done)  -> SyncPlan (counts, exclusions, guard, fingerprint)
 
 All of it is set-based and lands in temporary tables, which the sender then works through. Planning changes
 neither ledger nor destination.
@@ -10,22 +10,35 @@ neither ledger nor destination.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 import duckdb
 
 from pipelines.errors import CdpError
 from pipelines.exports import redirects, schema
-from pipelines.exports.destinations import requests_for, writes_full_set
-from pipelines.exports.diff import diff_query
-from pipelines.exports.guards import key_guard, volume_guard
+from pipelines.exports.destinations import modes_of, requests_for, writes_full_set
+from pipelines.exports.diff import MIRRORS, WITHDRAWS, diff_query, left_query
+from pipelines.exports.fingerprints import Fingerprint, fingerprint
+from pipelines.exports.guards import Guard, guards_of, key_guard
 from pipelines.exports.lawful import address, basis_query
 from pipelines.exports.rows import row_hash, sent_columns
 from pipelines.exports.schema import quoted, quoted_relation
 from pipelines.exports.specs import DestinationSpec, PurposeSpec, SyncSpec, check
 
 # temporary tables of one sync; the sender adds the last five
-PARTS = ("rows", "basis", "absorbed", "moves", "plan", "ops", "set", "batch", "now", "answers")
+PARTS = (
+    "rows",
+    "basis",
+    "ends",
+    "absorbed",
+    "moves",
+    "left",
+    "plan",
+    "ops",
+    "set",
+    "batch",
+    "now",
+    "answers",
+)
 
 
 @dataclass(frozen=True)
@@ -36,15 +49,18 @@ class SyncPlan:
     destination: str
     purpose: str
     mode: str
+    source_rows: int
     added: int
     changed: int
     removed: int
     retried: int
     unchanged: int
+    deferred: int
     excluded: int
     exclusions: Mapping[str, int]
     requests: int
-    guard: str | None = None
+    fingerprint: Fingerprint
+    guard: Guard | None = None
 
     @property
     def due(self) -> int:
@@ -61,6 +77,7 @@ class Prepared:
     destination: DestinationSpec
     columns: tuple[str, ...]
     prefix: str
+    has_holds: bool
     counts: SyncPlan
 
 
@@ -101,7 +118,7 @@ def prepare(
     columns = [sent_columns(con, sync) for sync in syncs]
     return [
         _prepare(
-            con, f"export_{n}", sync, sent, purposes[sync.purpose], destinations[sync.destination], as_of
+            con, f"export_{n}", sync, sent, purposes[sync.purpose], destinations[sync.destination], utc(as_of)
         )
         for n, (sync, sent) in enumerate(zip(syncs, columns, strict=True))
     ]
@@ -141,57 +158,107 @@ def _prepare(
         """
     )
     redirects.prepare(con, sync, f"{prefix}_rows", prefix)
-    held_back = key_guard(con, sync, prefix)
+    rows, held_back = key_guard(con, sync, prefix)
     if held_back:
         # a diff by key means nothing here, and a join would multiply rows
         con.execute(f"delete from {prefix}_rows")
-    con.execute(
-        f"create or replace temp table {prefix}_basis as "
-        + basis_query(f"{prefix}_rows", purpose, has_point=sync.contact_point is not None),
-        {"as_of": utc(as_of)},
-    )
-    mirrors = sync.mode == "mirror" or writes_full_set(destination.type)
-    con.execute(
-        f"create or replace temp table {prefix}_plan as {diff_query(prefix, mirrors=mirrors)}",
-        {"sync": sync.name},
-    )
-    counts = _counts(con, sync, destination, prefix, held_back)
-    return Prepared(sync, purpose, destination, columns, prefix, counts)
+    has_holds = schema.exists(con, "customer.send_holds")
+    excluded = _judge(con, prefix, sync, purpose, as_of, has_holds=has_holds)
+    is_set = writes_full_set(destination.type)
+    can_remove = is_set or bool(set(MIRRORS) & set(modes_of(destination.type)))
+    diff = diff_query(prefix, sync.mode, is_set=is_set, can_remove=can_remove, keep_all=is_set)
+    con.execute(f"create or replace temp table {prefix}_plan as {diff}", {"sync": sync.name})
+    counts = _counts(con, sync, purpose, destination, prefix, rows, excluded, held_back)
+    return Prepared(sync, purpose, destination, columns, prefix, has_holds, counts)
 
 
-def _counts(
+def _judge(
     con: duckdb.DuckDBPyConnection,
-    sync: SyncSpec,
-    destination: DestinationSpec,
     prefix: str,
-    held_back: str | None,
-) -> SyncPlan:
-    actions: dict[str, int] = dict(
-        con.execute(f"select action, count(*) from {prefix}_plan group by action").fetchall()
+    sync: SyncSpec,
+    purpose: PurposeSpec,
+    as_of: datetime,
+    *,
+    has_holds: bool,
+) -> dict[str, int]:
+    """Make `<prefix>_basis`: keys that may not be sent now, of the model and, where that can matter, of the ledger.
+
+    Returns the rows of the model that are excluded, by reason.
+    """
+
+    def judged(rows: str, *, has_point: bool) -> str:
+        return basis_query(
+            rows,
+            purpose,
+            has_point=has_point,
+            has_holds=has_holds,
+            audience=sync.audience,
+            stopped_only=True,
+        )
+
+    at = {"as_of": as_of}
+    has_point = sync.contact_point is not None
+    con.execute(
+        f"create or replace temp table {prefix}_basis as {judged(f'{prefix}_rows', has_point=has_point)}", at
     )
     exclusions: dict[str, int] = dict(
         con.execute(
             f"select reason, count(*) from {prefix}_basis where reason is not null group by all order by all"
         ).fetchall()
     )
+    if sync.mode in WITHDRAWS and sync.mode not in MIRRORS:
+        # they stay at the destination only as long as they have a basis, in the model or not
+        con.execute(
+            f"create or replace temp table {prefix}_left as {left_query(prefix)}", {"sync": sync.name}
+        )
+        known, unknown = (f"(from {prefix}_left where contact_point is {word} null)" for word in ("not", ""))
+        con.execute(f"insert into {prefix}_basis {judged(known, has_point=has_point)}", at)
+        con.execute(f"insert into {prefix}_basis {judged(unknown, has_point=False)}", at)
+    return exclusions
+
+
+def _counts(
+    con: duckdb.DuckDBPyConnection,
+    sync: SyncSpec,
+    purpose: PurposeSpec,
+    destination: DestinationSpec,
+    prefix: str,
+    rows: int,
+    exclusions: dict[str, int],
+    held_back: Guard | None,
+) -> SyncPlan:
+    actions: dict[tuple[str, bool], int] = {
+        (action, wanted): count
+        for action, wanted, count in con.execute(
+            f"select action, is_wanted, count(*) from {prefix}_plan group by all"
+        ).fetchall()
+    }
+
+    def of(action: str) -> int:
+        return actions.get((action, True), 0) + actions.get((action, False), 0)
+
     if held_back:
         actions, exclusions = {}, {}
-    numbers: dict[str, Any] = {
-        "added": actions.get("added", 0),
-        "changed": actions.get("changed", 0),
-        "removed": actions.get("removed", 0),
-        "retried": actions.get("retry", 0),
-        "unchanged": actions.get("unchanged", 0) + actions.get("settled", 0),
-        "excluded": sum(exclusions.values()),
-    }
-    due = numbers["added"] + numbers["changed"] + numbers["removed"] + numbers["retried"]
+    excluded = sum(exclusions.values())
+    wanted = 0 if held_back else rows - excluded
+    waiting = ("added", "changed", "retry", "deferred")
+    added, changed, removed, retried = of("added"), of("changed"), of("removed"), of("retry")
     return SyncPlan(
         sync=sync.name,
         destination=destination.name,
         purpose=sync.purpose,
         mode=sync.mode,
+        source_rows=rows,
+        added=added,
+        changed=changed,
+        removed=removed,
+        retried=retried,
+        # rows of the model that are where they should be; the plan holds the others
+        unchanged=wanted - sum(actions.get((action, True), 0) for action in waiting),
+        deferred=of("deferred"),
+        excluded=excluded,
         exclusions=exclusions,
-        requests=requests_for(destination.type, destination.options, due),
-        guard=held_back or volume_guard(con, sync, prefix),
-        **numbers,
+        requests=requests_for(destination.type, destination.options, added + changed + removed + retried),
+        fingerprint=fingerprint(con, sync, purpose, destination, prefix),
+        guard=held_back or guards_of(con, sync, prefix, rows),
     )

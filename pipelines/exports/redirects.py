@@ -18,12 +18,18 @@ MAX_HOPS = 50
 
 
 def prepare(con: duckdb.DuckDBPyConnection, sync: SyncSpec, rows: str, prefix: str) -> None:
-    """Make `<prefix>_absorbed` and `<prefix>_moves`; both stay empty unless the key is the profile."""
-    con.execute(f"create or replace temp table {prefix}_absorbed (old_key varchar, new_key varchar)")
-    con.execute(f"create or replace temp table {prefix}_moves (old_key varchar, new_key varchar)")
-    if not sync.follows_customers or not exists(con, "marts.customer_redirects"):
+    """Make `<prefix>_ends` (every absorbed profile), `<prefix>_absorbed` and `<prefix>_moves`.
+
+    The last two stay empty unless the key is the profile.
+    """
+    for table in ("ends", "absorbed", "moves"):
+        con.execute(f"create or replace temp table {prefix}_{table} (old_key varchar, new_key varchar)")
+    if not exists(con, "marts.customer_redirects"):
         return
-    con.execute(f"insert into {prefix}_absorbed {_ends()}")
+    con.execute(f"insert into {prefix}_ends {_ends()}")
+    if not sync.follows_customers:
+        return
+    con.execute(f"insert into {prefix}_absorbed from {prefix}_ends")
     con.execute(f"insert into {prefix}_moves {_moves(prefix)}", {"sync": sync.name})
     con.execute(f"insert into {prefix}_moves {_returns(rows, prefix)}", {"sync": sync.name})
 

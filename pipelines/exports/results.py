@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-Status = Literal["planned", "sent", "unchanged", "partial", "blocked", "failed"]
+Status = Literal["planned", "sent", "unchanged", "partial", "blocked", "failed", "interrupted"]
 
 
 @dataclass(frozen=True)
@@ -14,18 +14,22 @@ class SyncResult:
     sync: str
     destination: str
     purpose: str
+    mode: str
     status: Status
     reason: str | None
+    source_rows: int
     added: int
     changed: int
     removed: int
     retried: int
     unchanged: int
+    deferred: int
     excluded: int
     exclusions: Mapping[str, int]
     acked: int = 0
     rejected: int = 0
     unanswered: int = 0
+    forced: str | None = None
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ class ExportResult:
 
 
 def exit_code(syncs: Sequence[SyncResult]) -> int:
-    """3 when a guard held every sync that was due, 4 when part of the work failed, else 0.
+    """3 when a guard held every sync that was due, 4 when part of the work failed or was not reached, else 0.
 
     A sync with nothing to send is not due; rows without a lawful basis are no failure.
     """
@@ -50,4 +54,4 @@ def exit_code(syncs: Sequence[SyncResult]) -> int:
     due = [sync for sync in syncs if sync.status != "unchanged"]
     if blocked and len(blocked) == len(due):
         return 3
-    return 4 if blocked or any(sync.status in ("partial", "failed") for sync in syncs) else 0
+    return 4 if blocked or any(sync.status in ("partial", "failed", "interrupted") for sync in syncs) else 0

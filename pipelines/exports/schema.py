@@ -50,7 +50,7 @@ create table if not exists exports.runs (
     run_id varchar not null,
     destination varchar not null,
     purpose varchar not null,
-    status varchar not null,    -- running, sent, unchanged, partial, blocked, failed, interrupted
+    status varchar not null,    -- running, sent, unchanged, partial, blocked, failed, interrupted (stopped, or killed)
     reason varchar,
     started_at timestamp not null,
     added bigint not null,
@@ -76,10 +76,45 @@ create table if not exists exports.written_fields (
 );
 """
 
+# Columns that came later: (table, column, type, what it is). Old rows have null there.
+ADDED = (
+    (
+        "ledger",
+        "contact_point_hash",
+        "varchar",
+        "of the address the row was sent for; its basis is judged when the row left",
+    ),
+    ("ledger", "is_ours", "boolean", "false: the destination had the row and left it alone; never removed"),
+    ("deliveries", "contact_point_hash", "varchar", "of the address the basis was judged for"),
+    ("deliveries", "purpose", "varchar", "of the sync when it was sent"),
+    ("deliveries", "basis", "varchar", "of the purpose when it was sent"),
+    (
+        "deliveries",
+        "judged_at",
+        "timestamp",
+        "moment (as_of) at which the basis was judged, with the payload",
+    ),
+    ("deliveries", "granted_at", "timestamp", "of the consent that let it go"),
+    ("deliveries", "grant_expires_at", "timestamp", "of the consent that let it go; null: until withdrawn"),
+    ("runs", "mode", "varchar", "of the sync"),
+    ("runs", "source_rows", "bigint", "rows of the sync model"),
+    ("runs", "deferred", "bigint", "rows that wait: a hold says later"),
+    ("runs", "forced", "varchar", "why a guard was overruled, in the words of whoever did"),
+)
+
 
 def ensure(con: duckdb.DuckDBPyConnection) -> None:
     """Create what is missing; existing rows stay."""
     con.execute(DDL)
+    present = set(
+        con.execute(
+            "select table_name, column_name from information_schema.columns"
+            " where table_catalog = current_database() and table_schema = 'exports'"
+        ).fetchall()
+    )
+    for table, column, kind, _ in ADDED:
+        if (table, column) not in present:
+            con.execute(f"alter table exports.{table} add column if not exists {column} {kind}")
 
 
 def quoted(name: str) -> str:

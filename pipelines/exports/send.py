@@ -18,14 +18,21 @@ from typing import Any
 
 import duckdb
 
+from pipelines.errors import UsageError
 from pipelines.exports import batches, ledger
 from pipelines.exports.destinations import open_rows, open_set
 from pipelines.exports.destinations.base import RowDestination, SetDestination, SetState
+from pipelines.exports.fingerprints import Fingerprint
 from pipelines.exports.ledger import Stamp, Tally
-from pipelines.exports.plan import Prepared, discard, prepare, utc
+from pipelines.exports.plan import Prepared, SyncPlan, discard, prepare, utc
+from pipelines.exports.plan_file import refuse_moved
 from pipelines.exports.results import ExportResult, Status, SyncResult, exit_code
 from pipelines.exports.specs import DestinationSpec, PurposeSpec, SyncSpec
+from pipelines.exports.stopping import Stop
 from pipelines.failpoints import reach
+
+# in `force`: every sync
+EVERY_SYNC = "*"
 
 
 def run_syncs(
@@ -38,48 +45,79 @@ def run_syncs(
     as_of: datetime,
     now: datetime,
     dry_run: bool = False,
+    force: Mapping[str, str] | None = None,
+    expected: Mapping[str, Fingerprint] | None = None,
+    stop: Stop | None = None,
 ) -> ExportResult:
     """Send what changed since the last accepted state, under guards and the lawful basis at `as_of`.
 
-    `now` is the time that deliveries carry. Raises UsageError or CdpError before anything is sent; what a
-    destination refuses, or a guard holds back, is in the result and its exit code (0, 3, 4).
+    `now` is the time that deliveries carry. `force` gives, per sync (`*`: all), the reason why its guard is overruled;
+    `expected` the fingerprints of a plan that must still be true. Raises UsageError, BlockedError (the plan has moved) or
+    CdpError before anything is sent; what a destination refuses, a guard holds back or `stop` cuts short is in the result
+    and its exit code (0, 3, 4).
     """
     stamp = Stamp(run_id, utc(as_of), utc(now))
+    overruled = dict(force or {})
+    _check_forced(syncs, overruled)
+    stop = stop or Stop()
     prepared = prepare(con, syncs, purposes, destinations, as_of=as_of)
     try:
-        results = [_planned(sync) for sync in prepared]
+        if expected is not None:
+            refuse_moved(expected, {one.sync.name: one.counts.fingerprint for one in prepared})
+        results = [planned_result(one.counts, overruled) for one in prepared]
         if not dry_run:
             _close_interrupted(con)
-            results = [_apply(con, sync, stamp) for sync in prepared]
+            results = [
+                _apply(con, one, result, stamp, stop) for one, result in zip(prepared, results, strict=True)
+            ]
     finally:
         discard(con, prepared)
     return ExportResult(run_id, results, exit_code(results))
 
 
-def _planned(prepared: Prepared) -> SyncResult:
+def _check_forced(syncs: Sequence[SyncSpec], force: Mapping[str, str]) -> None:
+    known = [sync.name for sync in syncs]
+    if unknown := sorted(set(force) - {*known, EVERY_SYNC}):
+        raise UsageError(
+            f"no sync is named {', '.join(unknown)}", hint=f"syncs: {', '.join(sorted(known)) or 'none'}"
+        )
+
+
+def planned_result(counts: SyncPlan, force: Mapping[str, str] | None = None) -> SyncResult:
     """The result of a sync nobody has started yet."""
-    counts = asdict(prepared.counts)
-    guard, _, _ = counts.pop("guard"), counts.pop("requests"), counts.pop("mode")
-    status: Status = "blocked" if guard else "planned" if prepared.counts.due else "unchanged"
-    return SyncResult(status=status, reason=guard, **counts)
+    guard = counts.guard
+    why = (force or {}).get(counts.sync) or (force or {}).get(EVERY_SYNC)
+    forced = why if guard and guard.can_force else None
+    values = asdict(counts)
+    for name in ("guard", "requests", "fingerprint"):
+        del values[name]
+    status: Status = "blocked" if guard and not forced else "planned" if counts.due else "unchanged"
+    reason = guard.reason if guard else None
+    if guard and why and not forced:
+        reason = f"{guard.reason}; this cannot be forced: correct the model"
+    return SyncResult(status=status, reason=reason, forced=forced, **values)
 
 
-def _apply(con: duckdb.DuckDBPyConnection, prepared: Prepared, stamp: Stamp) -> SyncResult:
+def _apply(
+    con: duckdb.DuckDBPyConnection, prepared: Prepared, result: SyncResult, stamp: Stamp, stop: Stop
+) -> SyncResult:
     """Send one sync and write its line into exports.runs."""
-    result = _planned(prepared)
     if result.status == "blocked":
         _log(con, result, result.status, stamp)
         return result
     _log(con, result, "running", stamp)
     ledger.settle(con, prepared, stamp)
     kind, options = prepared.destination.type, prepared.destination.options
-    whole = open_set(kind, options, prepared.sync.name)
-    if whole is not None:
+    if stop.reason and result.status == "planned":
+        result = replace(result, status="interrupted", reason=stop.reason)
+    elif (whole := open_set(kind, options, prepared.sync.name)) is not None:
         result = _send_set(con, prepared, whole, result, stamp)
     elif result.status == "planned":
         rows = open_rows(kind, options, prepared.sync.name)
         assert rows is not None, "a destination type opens as rows or as a set"
-        result = _send_rows(con, prepared, rows, result, stamp)
+        if hasattr(rows, "stop"):
+            rows.stop = stop
+        result = _send_rows(con, prepared, rows, result, stamp, stop)
     _log(con, result, result.status, stamp)
     return result
 
@@ -90,19 +128,21 @@ def _send_rows(
     destination: RowDestination,
     planned: SyncResult,
     stamp: Stamp,
+    stop: Stop,
 ) -> SyncResult:
-    """Batch after batch, until all are answered or the destination has stopped."""
+    """Batch after batch, until all are answered, the destination has stopped or it is time to stop."""
     tally = Tally()
     try:
         waiting = deque(batches.cut_batches(con, prepared, destination.batch_size))
-        while waiting and not destination.stopped:
+        while waiting and not destination.stopped and not stop.reason:
             batch = waiting.popleft()
             counted, halves = _send_batch(con, prepared, destination, batch, stamp)
             tally += counted
             waiting.extendleft(reversed(halves))
     finally:
         destination.close()
-    return _finished(planned, tally, destination.stopped)
+    result = _finished(planned, tally, destination.stopped)
+    return replace(result, status="interrupted", reason=stop.reason) if waiting and stop.reason else result
 
 
 def _send_batch(
@@ -179,13 +219,14 @@ def _finished(planned: SyncResult, tally: Tally, stopped: str | None) -> SyncRes
         exclusions["basis lost before sending"] = tally.dropped
     failures = tally.rejected + tally.unanswered
     status: Status = planned.status if planned.status == "unchanged" else "sent"
+    reason = f"forced over a guard: {planned.reason}" if planned.forced else planned.reason
     if stopped or failures:
         status = "partial" if tally.acked else "failed"
     return replace(
         planned,
         status=status,
         reason=stopped
-        or (f"{failures} operations were not accepted; they are sent again next run" if failures else None),
+        or (f"{failures} operations were not accepted; they are sent again next run" if failures else reason),
         excluded=planned.excluded + tally.dropped,
         exclusions=exclusions,
         acked=tally.acked,

@@ -20,10 +20,12 @@ Basis = Literal[
 
 @dataclass(frozen=True)
 class Guards:
-    """When a sync is held back. Deletes must pass both limits to trip: a small list may shrink by half."""
+    """When a sync is held back. Percent and rows must both be passed to trip: a small list may shrink by half."""
 
     max_delete_percent: float = 20.0
     max_delete_rows: int = 50
+    max_drop_percent: float = 50.0
+    max_drop_rows: int = 50
     allow_empty: bool = False
 
 
@@ -67,11 +69,15 @@ class PurposeSpec:
 
 @dataclass(frozen=True)
 class DestinationSpec:
-    """A place to send to. Options are kept out of the representation: they may hold secrets."""
+    """A place to send to. Options are kept out of the representation: they may hold secrets.
+
+    `declared` are the options as they stand in cdp.yml, where secrets are references; None: as `options`.
+    """
 
     name: str
     type: str
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    declared: Mapping[str, Any] | None = field(default=None, repr=False)
 
 
 def check(

@@ -446,7 +446,7 @@ def test_mass_removal_needs_both_limits_to_trip(con: duckdb.DuckDBPyConnection, 
     add_people(con, 60, 61)
     allowed = run(con, hook(receiver.url), HOOK_SYNC, run_id="r3")
     con.execute("delete from activation.sync_hook_people where customer_id < 'c00200'")
-    wide = replace(HOOK_SYNC, guards=Guards(max_delete_percent=90))
+    wide = replace(HOOK_SYNC, guards=Guards(max_delete_percent=90, max_drop_percent=90))
     forced = run(con, hook(receiver.url), wide, run_id="r4")
 
     assert (blocked.exit_code, allowed.exit_code, forced.exit_code) == (3, 0, 0)

@@ -142,7 +142,7 @@ def judge(
         con.execute("insert into people values (?, ?, ?)", [n, row.customer_id, point])
     answers = con.execute(basis_query("people", purpose, has_point=True), {"as_of": AS_OF}).fetchall()
     assert len(answers) == len(people), "one verdict per row"
-    return {n: (reason, proof) for n, reason, proof in answers}
+    return {n: (reason, proof) for n, reason, _, proof, *_ in answers}
 
 
 CON = duckdb.connect()

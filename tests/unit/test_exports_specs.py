@@ -19,7 +19,7 @@ from pipelines.exports.specs import check
 SYNC = SyncSpec("sync_a", "activation.sync_a", "id", "mirror", "news", "email", "list")
 PURPOSES = {"news": PurposeSpec("news", "consent", "email")}
 DESTINATIONS = {"list": DestinationSpec("list", "file", {"path": "/tmp/list.csv"})}
-RESULT = SyncResult("s", "d", "p", "sent", None, 1, 0, 0, 0, 0, 0, {}, acked=1)
+RESULT = SyncResult("s", "d", "p", "mirror", "sent", None, 1, 1, 0, 0, 0, 0, 0, 0, {}, acked=1)
 
 
 def hash_of(row: str, columns: list[str]) -> str:

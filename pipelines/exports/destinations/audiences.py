@@ -15,7 +15,7 @@ from pipelines.exports.destinations.base import Operation, Result
 from pipelines.exports.destinations.client import HttpDestination, accepted, refused
 from pipelines.exports.destinations.options import HttpOptions
 
-MODES = ("mirror", "upsert", "membership")
+MODES = ("upsert", "mirror", "membership")
 LIMIT = 10_000
 Member = dict[str, Any]
 

@@ -18,8 +18,10 @@ from pipelines.exports.destinations.answers import again, backoff, closed_for, m
 from pipelines.exports.destinations.base import Operation, Result
 from pipelines.exports.destinations.options import HttpOptions
 from pipelines.exports.destinations.pace import Pace
+from pipelines.exports.stopping import Stop
 
 MAX_ATTEMPTS = 5
+NOT_SENT = "not sent"
 # the address or the credentials are at fault: every other request would end the same way
 HOPELESS = (401, 403, 404, 405, 410)
 # the content is at fault, so a part of the batch may be fine
@@ -64,11 +66,12 @@ class HttpClient:
     authorise: Callable[["HttpClient"], Mapping[str, str] | None] | None = None
     sleep: Callable[[float], None] = time.sleep
     stopped: str | None = None
+    stop: Stop | None = None  # the sender's: no pause outlasts it
 
     def __post_init__(self) -> None:
         self._patience = self.options.retry_seconds
         self._http = httpx.Client(timeout=self.options.timeout_seconds, headers=dict(self.headers))
-        self._pace = Pace(self.options.pace, self.options.rate_limit, sleep=self.sleep)
+        self._pace = Pace(self.options.pace, self.options.rate_limit, sleep=self._nap)
         self._is_authorised = False
 
     def close(self) -> None:
@@ -80,7 +83,7 @@ class HttpClient:
     ) -> Reply:
         """One request, again while that may help and patience lasts. Never raises for what the network does."""
         doubtful, renewed = False, False
-        reply = Reply(None, "not sent")
+        reply = Reply(None, NOT_SENT)
         if not self._is_authorised and not self._authorised():
             return reply
         for attempt in range(MAX_ATTEMPTS):
@@ -125,14 +128,22 @@ class HttpClient:
 
     def _may_depart(self) -> bool:
         """Wait until the window is open and the next slot has come, as far as patience goes."""
-        while not self._pace.depart():
+        while not self._pace.depart(self._stopping):
             wait = self._pace.closed_for()
+            if self._stopping():
+                return False
             if wait > self._patience:
                 self.stopped = f"the destination wants no request for another {wait:.0f} s"
                 return False
             self._patience -= wait
-            self.sleep(wait)
+            self._nap(wait)
         return True
+
+    def _stopping(self) -> str | None:
+        return self.stop.reason if self.stop else None
+
+    def _nap(self, seconds: float) -> None:
+        (self.stop.sleep if self.stop else self.sleep)(seconds)
 
     def _wait(self, verdict: Verdict, attempt: int, cause: str) -> bool:
         """Our own pause, unless the destination has named one (which everybody keeps); False: no patience left."""
@@ -140,9 +151,11 @@ class HttpClient:
         if pause > self._patience or (verdict.wait or 0.0) > self._patience:
             self.stopped = f"gave up after {self.options.retry_seconds:g} s of retries: {cause}"
             return False
+        if self._stopping():
+            return False
         self._patience -= pause
         if pause:
-            self.sleep(pause)
+            self._nap(pause)
         return True
 
     def _authorised(self) -> bool:
@@ -172,6 +185,15 @@ class HttpDestination:
         return self.options.batch_size
 
     @property
+    def stop(self) -> Stop | None:
+        """Until when the sender goes on."""
+        return self.client.stop
+
+    @stop.setter
+    def stop(self, stop: Stop | None) -> None:
+        self.client.stop = stop
+
+    @property
     def stopped(self) -> str | None:
         """Set once the destination refuses everything or no patience is left."""
         return self.client.stopped
@@ -184,7 +206,11 @@ class HttpDestination:
         """A request that was not accepted: unknown whether it arrived, or refused, as a whole if it had several rows."""
         response = reply.response
         if not reply.is_final:
-            why = self.client.stopped if reply.cause == "not sent" else reply.cause
+            why = (
+                (self.client.stopped or "stopped before it was sent")
+                if reply.cause == NOT_SENT
+                else reply.cause
+            )
             return [Result(op.key, ok=False, reason=why, final=False) for op in operations]
         if response is None:
             return [Result(op.key, ok=False, reason=reply.cause) for op in operations]

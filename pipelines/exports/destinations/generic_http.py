@@ -8,7 +8,7 @@ With one: `body`, a JSON tree with `{{column}}`; in a batch `{{cdp.rows}}` stand
 The header `Idempotency-Key` is that of the row, or one of all members of the batch in order; a request that is sent
 again carries the same one. With `signing_secret` it is the `webhook-id` of Standard Webhooks too.
 
-Answers: 2xx accepts. A 2xx answer may name single rows: {"results": [{"key", "ok", "reason", "destination_key"}]};
+Answers: 2xx accepts. A 2xx answer may name single rows: {"results": [{"key", "ok", "reason", "destination_key", "skipped"}]};
 what it does not name is accepted. 4xx refuses; a batch refused for its content is refused as a whole, and halved by
 the sender. The address and the headers may hold secrets and rows hold people: no reason repeats either.
 """
@@ -228,7 +228,12 @@ class HttpRequests(HttpDestination):
                 reason = self.reason([operation], str(row.get("reason") or "refused"))
                 results.append(refused(operation, reason))
             else:
-                results.append(Result(operation.key, ok=True, destination_key=str(key) if key else None))
+                left = row.get("skipped") is True
+                told = self.reason([operation], str(row["reason"])) if left and row.get("reason") else None
+                known = str(key) if key else None
+                results.append(
+                    Result(operation.key, ok=True, reason=told, destination_key=known, is_skipped=left)
+                )
         return results
 
 

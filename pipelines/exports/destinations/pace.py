@@ -61,8 +61,8 @@ class Pace:
         with self._state() as state:
             state.closed_until = max(state.closed_until, self._clock() + seconds)
 
-    def depart(self) -> bool:
-        """Wait for the next slot and take it; False when the destination has closed itself meanwhile."""
+    def depart(self, stopping: Callable[[], object] = lambda: None) -> bool:
+        """Wait for the next slot and take it; False when the destination has closed itself, or `stopping` says why."""
         while True:
             with self._state() as state:
                 now = self._clock()
@@ -74,6 +74,8 @@ class Pace:
                         self._sleep(wait)
                     self._leave(state)
                     return True
+            if stopping():
+                return False
             self._sleep(min(wait - SHORT_SECONDS / 2, 1.0))
 
     def _due(self, state: _State) -> float:
