@@ -10,6 +10,7 @@ TYPES: Mapping[str, str] = {
     "google_customer_match": "google_customer_match",
     "http": "generic_http",
     "hubspot": "hubspot",
+    "mailchimp": "mailchimp",
     "meta_custom_audiences": "meta_custom_audiences",
     "salesforce": "salesforce",
 }
