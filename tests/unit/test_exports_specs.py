@@ -4,12 +4,14 @@ from dataclasses import replace
 
 import duckdb
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pipelines.errors import UsageError
 from pipelines.exports import DestinationSpec, PurposeSpec, SyncResult, SyncSpec
 from pipelines.exports.destinations.answers import backoff, redact
 from pipelines.exports.destinations.base import Operation
-from pipelines.exports.destinations.file import safe_cell
+from pipelines.exports.destinations.file import restored, safe_cell
 from pipelines.exports.destinations.generic_http import batch_key
 from pipelines.exports.results import exit_code
 from pipelines.exports.rows import row_hash, sent_columns
@@ -80,18 +82,44 @@ def test_relations_are_quoted_part_by_part() -> None:
         ("@x", "'@x"),
         ("\tx", "'\tx"),
         ("\rx", "'\rx"),
+        ("\n=x", "'\n=x"),
+        (" =x", "' =x"),
+        ("\u00a0=x", "'\u00a0=x"),
+        ('"=x', "'\"=x"),
+        ("'=x", "'" * 2 + "=x"),
+        ("'" * 2 + "=x", "'" * 3 + "=x"),
+        ("\uff1dx", "'\uff1dx"),
         ("a=b", "a=b"),
+        ("'twas", "'twas"),
+        (" x", " x"),
         ("", ""),
         (None, None),
-        (" =x", " =x"),
-        ("'=x", "'=x"),
     ],
 )
-def test_cells_that_begin_like_a_formula_get_a_quote(cell: str | None, expected: str | None) -> None:
-    """Only the first character decides."""
+def test_cells_that_a_spreadsheet_would_run_get_a_quote(cell: str | None, expected: str | None) -> None:
+    """Also behind blanks and quotes, which spreadsheets skip."""
     got = duckdb.execute(f"select {safe_cell('c')} from (select cast($1 as varchar) as c)", [cell]).fetchall()
 
     assert got == [(expected,)]
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    cell=st.text(
+        alphabet=st.one_of(
+            st.sampled_from("=+-@'\" \t\r\n\x0b\x85\u00a0\uff1dab"),
+            st.characters(codec="utf-8", exclude_characters="\0"),
+        ),
+        max_size=6,
+    )
+)
+def test_the_quote_can_be_taken_off_again(cell: str) -> None:
+    """Whatever the cell holds, quotes and blanks included, it comes back as it was."""
+    query = f"select {safe_cell('c')} from (select cast($1 as varchar) as c)"
+    ((written,),) = duckdb.execute(query, [cell]).fetchall()
+
+    assert restored(written) == cell
+    assert written[:1] not in set("=+-@\t\r\n\uff1d")
 
 
 def test_all_mistakes_are_listed_at_once() -> None:
@@ -116,7 +144,7 @@ def test_all_mistakes_are_listed_at_once() -> None:
     [
         ("ftp", {}, "types: file, "),
         ("file", {}, "`path` is missing"),
-        ("file", {"path": "x.xlsx"}, "formats: csv, jsonl"),
+        ("file", {"path": "x.xlsx"}, "formats: csv, jsonl, parquet"),
         ("file", {"path": "x.csv", "colour": 1}, "`colour` is unknown"),
         ("http", {"url": ""}, "must be an http"),
         ("http", {"url": "http://{{host}}/"}, "must be an http"),
