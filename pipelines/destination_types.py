@@ -12,5 +12,6 @@ TYPES: Mapping[str, str] = {
     "hubspot": "hubspot",
     "mailchimp": "mailchimp",
     "meta_custom_audiences": "meta_custom_audiences",
+    "postgres": "postgres",
     "salesforce": "salesforce",
 }
