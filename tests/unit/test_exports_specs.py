@@ -1,14 +1,18 @@
 """Specs, hashes, reasons and exit codes of the exports: the small decisions, one by one."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import duckdb
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.errors import UsageError
 from pipelines.exports import DestinationSpec, PurposeSpec, SyncResult, SyncSpec
+from pipelines.exports.destinations import TYPES, check_options, modes_of
 from pipelines.exports.destinations.answers import backoff, redact
 from pipelines.exports.destinations.base import Operation
 from pipelines.exports.destinations.file import restored, safe_cell
@@ -223,3 +227,18 @@ def test_exit_codes(statuses: list[str], code: int) -> None:
     syncs = [replace(RESULT, status=status) for status in statuses]  # type: ignore[arg-type]
 
     assert exit_code(syncs) == code
+
+
+def test_every_example_of_the_documentation_is_valid() -> None:
+    """Each type is shown, and what is shown can be copied."""
+    page = (Path(__file__).resolve().parents[2] / "docs" / "destinations.md").read_text(encoding="utf-8")
+    shown = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)]
+    declared = {name: one for block in shown for name, one in block.get("destinations", {}).items()}
+    syncs = [one["config"]["meta"]["sync"] for block in shown for one in block.get("exposures", [])]
+
+    assert {one["type"] for one in declared.values()} == set(TYPES)
+    for name, one in declared.items():
+        options = {key: value for key, value in one.items() if key != "type"}
+        assert check_options(one["type"], options) == [], name
+    for sync in syncs:
+        assert sync["mode"] in modes_of(declared[sync["destination"]]["type"])

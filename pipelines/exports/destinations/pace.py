@@ -47,9 +47,9 @@ class Pace:
     ) -> None:
         self._path, self._clock, self._sleep = path, clock, sleep
         self._own = _State()
-        self._interval = rate.seconds / rate.requests * SLACK if rate else 0.0
+        self._interval = rate.seconds / rate.requests * (1 + (SLACK - 1) / 2) if rate else 0.0
         self._memory = min(rate.requests, LONGEST_MEMORY) if rate else 0
-        self._window = self._memory * rate.seconds / rate.requests * (1 + (SLACK - 1) / 2) if rate else 0.0
+        self._window = self._memory * rate.seconds / rate.requests * SLACK if rate else 0.0
 
     def closed_for(self) -> float:
         """Seconds until the destination may be asked again; 0 when it may be asked now."""
