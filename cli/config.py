@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
@@ -34,6 +35,7 @@ from cli.config_survivorship import Survivorship
 from cli.config_text import Text
 from cli.config_values import Currency, Name, Timezone
 from cli.config_web import Web
+from pipelines.destination_types import TYPES
 from pipelines.errors import UsageError
 
 
@@ -167,10 +169,17 @@ class Purpose(Part):
 
 
 class Destination(BaseModel):
-    """Where a sync sends to; options beside `type` belong to the destination."""
+    """Where a sync sends to; options beside `type` belong to the destination, which checks them (docs/destinations.md)."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
-    type: Literal["file", "webhook"]
+    type: Annotated[str, Field(json_schema_extra={"enum": sorted(TYPES)})]
+
+    @field_validator("type")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value not in TYPES:
+            raise ValueError(f"`{value}` is unknown; types: {', '.join(sorted(TYPES))}")
+        return value
 
 
 class Quality(Part):

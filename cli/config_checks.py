@@ -45,8 +45,19 @@ def problems(company: Company) -> Iterator[Problem]:
     yield from source_problems(company)
     yield from case_problems(company)
     yield from cx_problems(company)
+    yield from _destinations(company)
     names = [source.name for source in company.file.sources]
     yield from config_survivorship.problems(company.file.survivorship, names)
+
+
+def _destinations(company: Company) -> Iterator[Problem]:
+    if not company.destinations:
+        return
+    from pipelines.exports.destinations import option_problems
+
+    for name, destination in company.destinations.items():
+        for path, message in option_problems(destination.type, destination.model_extra or {}):
+            yield ("destinations", name, *path), message
 
 
 def _identifiers(company: Company) -> Iterator[Problem]:

@@ -76,6 +76,7 @@ def stores(company: Company) -> tuple[Store, ...]:
         Store(".cdp/models/*", "generated", False, "generated from cdp.yml"),
         Store(".cdp/logs/*", "log", False, "may be deleted at any time; ids only as salted hashes"),
         Store(".cdp/data_docs/*", "log", False, "each judged run writes them anew; measures only"),
+        Store(".cdp/pace/*", "working", False, "may be deleted between runs; times of requests only"),
         Store(".cdp/run.lock", "working", False, "emptied at the end of a run"),
         Store(".cdp/*.json", "generated", False, "generated from cdp.yml"),
         Store(".cdp/*.yml", "generated", False, "generated from cdp.yml"),

@@ -99,13 +99,23 @@ def destination_specs(
             continue
         declared = one.model_extra or {}
         options = dict(declared)
-        for key, value in options.items():
-            if isinstance(value, str) and with_secrets:
-                options[key] = secret(value, f"destinations.{name}.{key}")
+        if with_secrets:
+            options = {key: _filled(value, f"destinations.{name}.{key}") for key, value in declared.items()}
+        # one small file a destination: its rate holds over all syncs and processes
+        options["pace"] = str(company.dot / "pace" / name)
         if isinstance(options.get("path"), str):
             options["path"] = str(company.root / options["path"])
         specs[name] = DestinationSpec(name, one.type, options, declared)
     return specs
+
+
+def _filled(value: Any, where: str) -> Any:
+    """An option with the secrets of the environment, wherever in it they stand."""
+    if isinstance(value, dict):
+        return {key: _filled(one, f"{where}.{key}") for key, one in value.items()}
+    if isinstance(value, list):
+        return [_filled(one, where) for one in value]
+    return secret(value, where) if isinstance(value, str) else value
 
 
 def check_syncs(company: Company) -> list[SyncSpec]:

@@ -1,6 +1,6 @@
-"""What export tests stand on: a small warehouse of sync models and consents, and a webhook that records.
+"""What export tests stand on: a small warehouse of sync models and consents, and a receiver that records.
 
-The webhook applies what it accepts, as a real receiver would, so that tests compare its state with the model.
+The receiver applies what it accepts, as a real receiver would, so that tests compare its state with the model.
 """
 
 import json
@@ -101,8 +101,8 @@ def say(
 
 
 def hook(url: str, **options: Any) -> dict[str, DestinationSpec]:
-    """The webhook as the only destination; no waiting unless asked for."""
-    return {"hook": DestinationSpec("hook", "webhook", {"url": url, "retry_seconds": 0, **options})}
+    """An address as the only destination; no waiting unless asked for."""
+    return {"hook": DestinationSpec("hook", "http", {"url": url, "retry_seconds": 0, **options})}
 
 
 def csv_file(path: Path, **options: Any) -> dict[str, DestinationSpec]:

@@ -36,7 +36,7 @@ PROOFS = {
         None,
     ),
     "export-kills": (
-        "200 SIGKILLs of a 10,000-row send to a webhook and 60 to a file; final state equals the model",
+        "200 SIGKILLs of a 10,000-row send over HTTP and 60 to a file; final state equals the model",
         ["tests/faults/test_export_kills.py"],
         None,
     ),

@@ -15,7 +15,7 @@ from datetime import datetime
 import duckdb
 
 from pipelines.exports import redirects
-from pipelines.exports.destinations.base import Operation, Result
+from pipelines.exports.destinations.base import KnowsAhead, Operation, Result, RowDestination
 from pipelines.exports.plan import Prepared
 
 
@@ -96,6 +96,38 @@ def mark_pending(con: duckdb.DuckDBPyConnection, prepared: Prepared, stamp: Stam
     for statement in (_SUPERSEDE, _RESEND_DELIVERIES, _UPDATE_LEDGER, _INSERT_LEDGER, _INSERT_DELIVERIES):
         sql = statement.format(batch=f"{prepared.prefix}_batch")
         con.execute(sql, {name: value for name, value in values.items() if f"${name}" in sql})
+
+
+def remember(
+    con: duckdb.DuckDBPyConnection,
+    prepared: Prepared,
+    destination: RowDestination,
+    operations: Sequence[Operation],
+    stamp: Stamp,
+) -> None:
+    """Note, before the request, by what the destination may know each row after it, where it says so."""
+    if not isinstance(destination, KnowsAhead):
+        return
+    known = {
+        op.key: name for op in operations if (name := destination.known_as(op)) and name != op.destination_key
+    }
+    con.execute(
+        """
+        update exports.ledger as ledger set destination_key = known.destination_key
+        from (
+            select
+                unnest(cast($keys as varchar[])) as key,
+                unnest(cast($names as varchar[])) as destination_key
+        ) as known
+        where ledger.sync = $sync and ledger.key = known.key and ledger.updated_run_id = $run_id
+        """,
+        {
+            "keys": list(known),
+            "names": list(known.values()),
+            "sync": prepared.sync.name,
+            "run_id": stamp.run_id,
+        },
+    )
 
 
 # A pending row that is replaced by another operation: nobody will ever learn what became of it.

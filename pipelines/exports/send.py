@@ -156,6 +156,7 @@ def _send_batch(
     operations, dropped = batches.take(con, prepared, batch, stamp)
     if not operations:
         return Tally(dropped=dropped), ()
+    ledger.remember(con, prepared, destination, operations, stamp)
     reach("export.pending")
     results = destination.send(operations)
     reach("export.sent")

@@ -127,7 +127,7 @@ def repeated(receiver: Recorder) -> int:
     return len(receiver.operations) - len(by_key)
 
 
-def test_kills_while_sending_to_a_webhook(tmp_path: Path) -> None:
+def test_kills_while_sending_over_http(tmp_path: Path) -> None:
     """Whatever the moment: final state = model, at most one batch per kill again, under the same keys."""
     warehouse, dice = tmp_path / "cdp.duckdb", random.Random(SEED)
     new_warehouse(warehouse)

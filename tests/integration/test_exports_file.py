@@ -5,6 +5,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
@@ -12,6 +13,7 @@ import pytest
 
 from pipelines.errors import UsageError
 from pipelines.exports import DestinationSpec
+from pipelines.exports.destinations.file import restored
 from pipelines.failpoints import FailPointError
 from tests.exports_fake import FILE_SYNC, add_people, create_tables, csv_file, run, say
 
@@ -187,7 +189,20 @@ def test_formula_cells_are_text_and_everything_survives_the_trip(
     con: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
     """A name that begins like a formula gets a quote; quotes, commas and line breaks survive."""
-    names = ["=1+1", "+84 90", "-2", "@cmd", "\tx", "\rx", 'a "b", c', "two\nlines", "Nguyễn", "'=1"]
+    names = [
+        "=1+1",
+        "+84 90",
+        "-2",
+        "@cmd",
+        "\tx",
+        "\rx",
+        'a "b", c',
+        "two\nlines",
+        "Nguyễn",
+        "'=1",
+        " =1",
+        '"=1',
+    ]
     for n, name in enumerate(names):
         con.execute(
             "update activation.sync_hook_people set first_name = ?, revenue = -5 where customer_id = ?",
@@ -200,10 +215,40 @@ def test_formula_cells_are_text_and_everything_survives_the_trip(
     run(con, kept, replace(FILE_SYNC, name="sync_file_kept"))
     written = rows_of(tmp_path / "people.csv")
 
-    expected = [f"'{name}" if name[0] in "=+-@\t\r" else name for name in names]
-    assert [row["first_name"] for row in written[:10]] == expected
+    expected = [name if n in (6, 7, 8) else f"'{name}" for n, name in enumerate(names)]
+    assert [row["first_name"] for row in written] == expected
+    assert [restored(row["first_name"]) for row in written] == names
     assert written[0]["revenue"] == "-5.00"
-    assert [row["first_name"] for row in rows_of(tmp_path / "k.csv")[:10]] == names
+    assert [row["first_name"] for row in rows_of(tmp_path / "k.csv")] == names
+
+
+def test_parquet_keeps_types_and_cells(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    """No spreadsheet runs it, so nothing is quoted; decimals stay decimals."""
+    target = tmp_path / "people.parquet"
+    con.execute("update activation.sync_hook_people set first_name = '=1+1' where customer_id = 'c00000'")
+    run(con, csv_file(target), FILE_SYNC)
+    first = con.execute(f"select * from '{target}' order by customer_id limit 1").fetchall()
+    kinds = con.execute(f"describe select revenue from '{target}'").fetchall()
+    manifest = json.loads((tmp_path / "people.parquet.manifest.json").read_text())
+
+    assert first == [("c00000", "p0@example.com", "=1+1", Decimal("0.00"))]
+    assert kinds[0][1] == "DECIMAL(18,2)"
+    assert (manifest["rows"], manifest["sha256"]) == (12, hashlib.sha256(target.read_bytes()).hexdigest())
+
+
+def test_others_cannot_read_a_file_unless_somebody_lets_them(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    """0640 from the first moment; what an operator sets is kept when the file is replaced."""
+    target = tmp_path / "people.csv"
+    run(con, csv_file(target), FILE_SYNC)
+    new = [path.stat().st_mode & 0o777 for path in sorted(tmp_path.iterdir())]
+    target.chmod(0o600)
+    say(con, "c00001", "withdrawn")
+    run(con, csv_file(target), FILE_SYNC, run_id="r2")
+
+    assert new == [0o640, 0o640]
+    assert target.stat().st_mode & 0o777 == 0o600
 
 
 def test_what_a_kill_left_half_written_is_deleted(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def test_a_healthy_company_has_nothing_to_mend(tmp_path: Path) -> None:
 def test_a_missing_secret_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Found before the run, not at its last step."""
     company = make_company(
-        tmp_path, CONFIG.replace("calls: {", 'hook: {type: webhook, url: "${HOOK_URL}"}\n  calls: {')
+        tmp_path, CONFIG.replace("calls: {", 'hook: {type: http, url: "${HOOK_URL}"}\n  calls: {')
     )
     fill(company)
     monkeypatch.delenv("HOOK_URL", raising=False)

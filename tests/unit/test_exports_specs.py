@@ -1,16 +1,22 @@
 """Specs, hashes, reasons and exit codes of the exports: the small decisions, one by one."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import duckdb
 import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pipelines.errors import UsageError
 from pipelines.exports import DestinationSpec, PurposeSpec, SyncResult, SyncSpec
-from pipelines.exports.destinations.answers import pause, redact
+from pipelines.exports.destinations import TYPES, check_options, modes_of
+from pipelines.exports.destinations.answers import backoff, redact
 from pipelines.exports.destinations.base import Operation
-from pipelines.exports.destinations.file import safe_cell
-from pipelines.exports.destinations.webhook import batch_key
+from pipelines.exports.destinations.file import restored, safe_cell
+from pipelines.exports.destinations.generic_http import batch_key
 from pipelines.exports.results import exit_code
 from pipelines.exports.rows import row_hash, sent_columns
 from pipelines.exports.schema import quoted_relation
@@ -80,18 +86,44 @@ def test_relations_are_quoted_part_by_part() -> None:
         ("@x", "'@x"),
         ("\tx", "'\tx"),
         ("\rx", "'\rx"),
+        ("\n=x", "'\n=x"),
+        (" =x", "' =x"),
+        ("\u00a0=x", "'\u00a0=x"),
+        ('"=x', "'\"=x"),
+        ("'=x", "'" * 2 + "=x"),
+        ("'" * 2 + "=x", "'" * 3 + "=x"),
+        ("\uff1dx", "'\uff1dx"),
         ("a=b", "a=b"),
+        ("'twas", "'twas"),
+        (" x", " x"),
         ("", ""),
         (None, None),
-        (" =x", " =x"),
-        ("'=x", "'=x"),
     ],
 )
-def test_cells_that_begin_like_a_formula_get_a_quote(cell: str | None, expected: str | None) -> None:
-    """Only the first character decides."""
+def test_cells_that_a_spreadsheet_would_run_get_a_quote(cell: str | None, expected: str | None) -> None:
+    """Also behind blanks and quotes, which spreadsheets skip."""
     got = duckdb.execute(f"select {safe_cell('c')} from (select cast($1 as varchar) as c)", [cell]).fetchall()
 
     assert got == [(expected,)]
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    cell=st.text(
+        alphabet=st.one_of(
+            st.sampled_from("=+-@'\" \t\r\n\x0b\x85\u00a0\uff1dab"),
+            st.characters(codec="utf-8", exclude_characters="\0"),
+        ),
+        max_size=6,
+    )
+)
+def test_the_quote_can_be_taken_off_again(cell: str) -> None:
+    """Whatever the cell holds, quotes and blanks included, it comes back as it was."""
+    query = f"select {safe_cell('c')} from (select cast($1 as varchar) as c)"
+    ((written,),) = duckdb.execute(query, [cell]).fetchall()
+
+    assert restored(written) == cell
+    assert written[:1] not in set("=+-@\t\r\n\uff1d")
 
 
 def test_all_mistakes_are_listed_at_once() -> None:
@@ -114,14 +146,25 @@ def test_all_mistakes_are_listed_at_once() -> None:
 @pytest.mark.parametrize(
     ("kind", "options", "words"),
     [
-        ("ftp", {}, "types: file, webhook"),
+        ("ftp", {}, "types: file, "),
         ("file", {}, "`path` is missing"),
-        ("file", {"path": "x.xlsx"}, "formats: csv, jsonl"),
+        ("file", {"path": "x.xlsx"}, "formats: csv, jsonl, parquet"),
         ("file", {"path": "x.csv", "colour": 1}, "`colour` is unknown"),
-        ("webhook", {"url": ""}, "must be an http"),
-        ("webhook", {"url": "http://h/", "mode": "stream"}, "batch or row"),
-        ("webhook", {"url": "http://h/", "batch_size": 0}, "`batch_size`"),
-        ("webhook", {"url": "http://h/", "timeout_seconds": "soon"}, "`timeout_seconds`"),
+        ("http", {"url": ""}, "must be an http"),
+        ("http", {"url": "http://{{host}}/"}, "must be an http"),
+        ("http", {"url": "http://h/", "per": "stream"}, "'batch' or 'row'"),
+        ("http", {"url": "http://h/", "batch_size": 0}, "`batch_size`"),
+        ("http", {"url": "http://h/", "timeout_seconds": "soon"}, "`timeout_seconds`"),
+        ("http", {"url": "http://h/", "rate_limit": "fast"}, "`rate_limit`: a rate is written as"),
+        ("http", {"url": "http://h/{{id}}"}, "need `per: row`"),
+        ("http", {"url": "http://h/", "per": "row", "body": {"a": "{{a"}}, "braces that are no placeholder"),
+        (
+            "http",
+            {"url": "http://h/", "per": "row", "body": {"a": "{{a | shell}}"}},
+            "unknown filter `shell`",
+        ),
+        ("http", {"url": "http://h/", "body": {"a": 1}}, "must hold {{cdp.rows}}"),
+        ("http", {"url": "http://h/", "signing_secret": "s3cr3t!"}, "must be whsec_ and base64"),
     ],
 )
 def test_destination_options_are_checked(kind: str, options: dict[str, object], words: str) -> None:
@@ -132,7 +175,7 @@ def test_destination_options_are_checked(kind: str, options: dict[str, object], 
 
 def test_secrets_are_not_shown() -> None:
     """Options stay out of what a traceback or a log would print, and out of error messages."""
-    secret = DestinationSpec("list", "webhook", {"url": "ftp://u:s3cr3t@h"})
+    secret = DestinationSpec("list", "http", {"url": "ftp://u:s3cr3t@h"})
     with pytest.raises(UsageError) as caught:
         check([SYNC], PURPOSES, {"list": secret})
 
@@ -152,9 +195,9 @@ def test_reasons_repeat_neither_people_nor_secrets() -> None:
 
 def test_the_pause_grows_without_advice() -> None:
     """Jitter stays between half of the pause and the whole of it."""
-    assert all(0.25 <= pause(None, 0) <= 0.5 for _ in range(20))
-    assert all(2.0 <= pause(None, 3) <= 4.0 for _ in range(20))
-    assert all(pause(None, 30) <= 30.0 for _ in range(20))
+    assert all(0.25 <= backoff(0) <= 0.5 for _ in range(20))
+    assert all(2.0 <= backoff(3) <= 4.0 for _ in range(20))
+    assert all(backoff(2000) <= 30.0 for _ in range(20))
 
 
 def test_a_batch_key_depends_on_members_and_order() -> None:
@@ -184,3 +227,18 @@ def test_exit_codes(statuses: list[str], code: int) -> None:
     syncs = [replace(RESULT, status=status) for status in statuses]  # type: ignore[arg-type]
 
     assert exit_code(syncs) == code
+
+
+def test_every_example_of_the_documentation_is_valid() -> None:
+    """Each type is shown, and what is shown can be copied."""
+    page = (Path(__file__).resolve().parents[2] / "docs" / "destinations.md").read_text(encoding="utf-8")
+    shown = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)]
+    declared = {name: one for block in shown for name, one in block.get("destinations", {}).items()}
+    syncs = [one["config"]["meta"]["sync"] for block in shown for one in block.get("exposures", [])]
+
+    assert {one["type"] for one in declared.values()} == set(TYPES)
+    for name, one in declared.items():
+        options = {key: value for key, value in one.items() if key != "type"}
+        assert check_options(one["type"], options) == [], name
+    for sync in syncs:
+        assert sync["mode"] in modes_of(declared[sync["destination"]]["type"])

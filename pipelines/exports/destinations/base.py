@@ -6,12 +6,17 @@ those, whatever it held and however often it was killed before.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import duckdb
+
+from pipelines.exports.destinations.options import Options
+
+# how a sync may write; what each means stands at `Operation` below and in docs/destinations.md
+MODES = ("upsert", "update_only", "create_only", "mirror", "append", "membership")
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,13 @@ class SetState:
     now: datetime
 
 
+@dataclass(frozen=True)
+class Opening:
+    """For which sync a destination is opened."""
+
+    sync: str
+
+
 class RowDestination(Protocol):
     """Takes operations, a batch at a time."""
 
@@ -92,6 +104,18 @@ class RowDestination(Protocol):
         ...
 
 
+@runtime_checkable
+class KnowsAhead(Protocol):
+    """A destination that knows rows by what is uploaded of them: the ledger notes it before the request.
+
+    So a withdrawal finds what a killed or unanswered run may have left there.
+    """
+
+    def known_as(self, operation: Operation) -> str | None:
+        """The destination key once this operation may have arrived; None: as before."""
+        ...
+
+
 class SetDestination(Protocol):
     """Holds one whole set of rows and replaces it."""
 
@@ -106,3 +130,21 @@ class SetDestination(Protocol):
     def close(self) -> None:
         """Let go of what is open."""
         ...
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A type of destination. `open_rows` and `open_set` get the options as their own class, checked.
+
+    `modes` are the modes of a sync that it can carry out; `fills_empty`: it honours `Operation.fill_empty`. A sync that asks
+    for another mode is a configuration error. A type without mirror and membership cannot take rows away.
+    `requests`: how many requests so many operations take when all goes well. `target`: what a sync overwrites.
+    """
+
+    options: type[Options]
+    modes: tuple[str, ...]
+    open_rows: Callable[[Any, Opening], RowDestination] | None = None
+    open_set: Callable[[Any, Opening], SetDestination] | None = None
+    requests: Callable[[Any, int], int] = lambda options, operations: -(-operations // options.batch_size)
+    target: Callable[[Any, str], str | None] = lambda options, sync: None
+    fills_empty: bool = False

@@ -1,4 +1,4 @@
-"""Exports to a webhook: what is sent, what is not, and what happens when the receiver refuses or is
+"""Exports to an HTTP receiver: what is sent, what is not, and what happens when the receiver refuses or is
 silent.
 """
 
@@ -46,7 +46,7 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
 
 @pytest.fixture
 def receiver() -> Iterator[Recorder]:
-    """A webhook on loopback that accepts everything until told otherwise."""
+    """A receiver on loopback that accepts everything until told otherwise."""
     with recorder() as record:
         yield record
 
@@ -245,9 +245,9 @@ def test_a_basis_that_is_lost_during_the_run_stops_the_row(
     assert states(con) == {"acked": 11}
 
 
-@pytest.mark.parametrize("mode", ["batch", "row"])
+@pytest.mark.parametrize("per", ["batch", "row"])
 def test_a_refused_row_is_tried_every_run_until_it_is_accepted(
-    con: duckdb.DuckDBPyConnection, receiver: Recorder, mode: str
+    con: duckdb.DuckDBPyConnection, receiver: Recorder, per: str
 ) -> None:
     """Nothing is forgotten: one bad row neither holds up the others nor drops out."""
 
@@ -257,7 +257,7 @@ def test_a_refused_row_is_tried_every_run_until_it_is_accepted(
         return ACCEPT
 
     receiver.behave = refuse
-    destinations = hook(receiver.url, mode=mode)
+    destinations = hook(receiver.url, per=per)
     first = run(con, destinations, HOOK_SYNC)
     second = run(con, destinations, HOOK_SYNC, run_id="r2")
     reason = con.execute("select reason from exports.ledger where key = 'c00006'").fetchall()[0][0]
