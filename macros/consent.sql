@@ -35,3 +35,12 @@
 {% macro default__add_days(moment, days) -%}
     {{ return('(' ~ moment ~ ' + make_dt_interval(' ~ days ~ ', 0, 0, 0))') }}
 {%- endmacro %}
+
+{#- A number in [0, 1) that is as good as drawn by lot, and always the same for one text. -#}
+{% macro uniform_draw(expression) -%} {{ return(adapter.dispatch('uniform_draw')(expression)) }} {%- endmacro %}
+{% macro duckdb__uniform_draw(expression) -%}
+    {{ return("(cast('0x' || substr(md5(" ~ expression ~ "), 1, 13) as bigint) / 4503599627370496e0)") }}
+{%- endmacro %}
+{% macro default__uniform_draw(expression) -%}
+    {{ return('(cast(conv(substr(md5(' ~ expression ~ '), 1, 13), 16, 10) as bigint) / 4503599627370496e0)') }}
+{%- endmacro %}
