@@ -44,3 +44,32 @@
 {% macro default__uniform_draw(expression) -%}
     {{ return('(cast(conv(substr(md5(' ~ expression ~ '), 1, 13), 16, 10) as bigint) / 4503599627370496e0)') }}
 {%- endmacro %}
+
+{#- Wall time of a UTC timestamp in a zone that a column names; the name must be one of the seed country_timezones. -#}
+{% macro local_time_in(expression, zone) -%} {{ return(adapter.dispatch('local_time_in')(expression, zone)) }} {%- endmacro %}
+{% macro duckdb__local_time_in(expression, zone) -%}
+    {{ return('timezone(' ~ zone ~ ", timezone('UTC', " ~ expression ~ '))') }}
+{%- endmacro %}
+{% macro default__local_time_in(expression, zone) -%}
+    {{ return('from_utc_timestamp(' ~ expression ~ ', ' ~ zone ~ ')') }}
+{%- endmacro %}
+
+{#- Minute of the day in one half of `21:00-08:00` (also `9.30 - 8`); null for anything else. -#}
+{% macro hours_minute(hours, half) -%}
+    {%- set pattern = '^([01]?[0-9]|2[0-3])([:.h]([0-5][0-9]))?[ ]*[-–][ ]*([01]?[0-9]|2[0-3])([:.h]([0-5][0-9]))?$' -%}
+    {%- set group = 1 if half == 'from' else 4 -%}
+    (
+        cast(nullif(regexp_extract(trim({{ hours }}), '{{ pattern }}', {{ group }}), '') as integer) * 60
+        + coalesce(cast(nullif(regexp_extract(trim({{ hours }}), '{{ pattern }}', {{ group + 2 }}), '') as integer), 0)
+    )
+{%- endmacro %}
+
+{#- Is a word in a list that people wrote with commas, semicolons or bars? Null where there is no list. -#}
+{% macro has_word(list, word) -%}
+    (';' || {{ regexp_replace_all('lower(trim(' ~ list ~ '))', ' *[,;|] *', ';') }} || ';' like '%;' || {{ word }} || ';%')
+{%- endmacro %}
+
+{#- Purposes that one may object to and that a channel carries: what manners are about. -#}
+{% macro is_optional(purposes) -%}
+    ({{ purposes }}.basis in ('consent', 'legitimate_interest') and {{ purposes }}.channel is not null)
+{%- endmacro %}
