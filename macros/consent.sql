@@ -73,3 +73,21 @@
 {% macro is_optional(purposes) -%}
     ({{ purposes }}.basis in ('consent', 'legitimate_interest') and {{ purposes }}.channel is not null)
 {%- endmacro %}
+
+{#- What a JSON object holds under the name in another column, as text. -#}
+{% macro json_named(column, name) -%} {{ return(adapter.dispatch('json_named')(column, name)) }} {%- endmacro %}
+{% macro duckdb__json_named(column, name) -%}
+    {{ return('json_extract_string(try_cast(' ~ column ~ " as json), '$.\"' || replace(" ~ name ~ ", '\"', '') || '\"')") }}
+{%- endmacro %}
+{% macro default__json_named(column, name) -%}
+    {{ return('element_at(from_json(' ~ column ~ ", 'map<string, string>'), " ~ name ~ ')') }}
+{%- endmacro %}
+
+{#- Birthdays that a person born on a date has had. -#}
+{% macro full_years(born, moment) -%}
+    floor((
+        (extract(year from {{ moment }}) - extract(year from {{ born }})) * 10000
+        + (extract(month from {{ moment }}) - extract(month from {{ born }})) * 100
+        + extract(day from {{ moment }}) - extract(day from {{ born }})
+    ) / 10000.0)
+{%- endmacro %}
