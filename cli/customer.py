@@ -87,7 +87,7 @@ def show(con: duckdb.DuckDBPyConnection, who: str) -> dict[str, Any]:
     """
     if not warehouse.has_table(con, "marts", "customer_360"):
         raise CdpError("there are no customers yet: the warehouse has no marts", hint="build them: `cdp run`")
-    customer_id = _resolve(con, who)
+    customer_id = resolve(con, who)
     profile = _one(con, "select * from marts.customer_360 where customer_id = ?", [customer_id])
     return {
         "customer_id": customer_id,
@@ -111,7 +111,7 @@ def show(con: duckdb.DuckDBPyConnection, who: str) -> dict[str, Any]:
     }
 
 
-def _resolve(con: duckdb.DuckDBPyConnection, who: str) -> str:
+def resolve(con: duckdb.DuckDBPyConnection, who: str) -> str:
     """The one profile meant; a value nobody may be linked by can be held by many."""
     if who.strip().startswith("+"):
         # Phones are kept as +digits; people write them with spaces, brackets and dashes.
