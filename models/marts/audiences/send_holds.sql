@@ -47,6 +47,7 @@ delivered as (
         and deliveries.status in ('acked', 'unknown')
         and not purposes.is_list
         and purposes.channel <> 'ads'
+        and deliveries.sent_at > (select min(counts_from) from rules)
 ),
 
 messages as (
@@ -85,7 +86,7 @@ enough as (
     group by preferences.customer_id
 ),
 
-holds as (
+told as (
     select
         customer_id,
         purpose,
@@ -93,8 +94,12 @@ holds as (
         reason,
         is_deferred
     from {{ ref('int_sending__holds') }}
-    union
-    select
+),
+
+holds as (
+    select * from told
+    union all
+    select distinct
         capped.customer_id,
         purposes.purpose,
         cast(null as {{ sql_type('string') }}) as audience,
@@ -103,7 +108,7 @@ holds as (
     from capped
     inner join purposes on {{ channel_family('capped.channel') }} = purposes.channel
     where purposes.is_held_by_wishes
-    union
+    union all
     select
         enough.customer_id,
         purposes.purpose,
@@ -113,8 +118,8 @@ holds as (
     from enough
     cross join purposes
     where purposes.is_held_by_wishes and purposes.channel <> 'ads'
-    union
-    select
+    union all
+    select distinct
         delivered.customer_id,
         delivered.purpose,
         cast(null as {{ sql_type('string') }}) as audience,
@@ -122,7 +127,12 @@ holds as (
         true as is_deferred
     from delivered
     inner join rules on delivered.purpose = rules.name and rules.kind = 'cooldown'
-    where delivered.sent_at > rules.counts_from
+    left join told
+        on
+            delivered.customer_id = told.customer_id
+            and delivered.purpose = told.purpose
+            and told.reason = 'survey cooldown'
+    where delivered.sent_at > rules.counts_from and told.customer_id is null
 )
 
 select * from holds
