@@ -23,6 +23,7 @@ from pydantic import (
 )
 
 from cli import yaml_lines
+from cli.config_audiences import Audience
 from cli.config_cases import DAYS, Cases
 from cli.config_commerce import Commerce
 from cli.config_cx import Drivers
@@ -30,6 +31,7 @@ from cli.config_exports import Exports
 from cli.config_journeys import Journey
 from cli.config_prediction import Prediction
 from cli.config_sales import Campaigns, Sales
+from cli.config_sending import Sending
 from cli.config_sources import Part, Source
 from cli.config_survivorship import Survivorship
 from cli.config_text import Text
@@ -208,6 +210,8 @@ class CdpFile(Commerce):
     survivorship: Survivorship = Survivorship()
     text: Text = Text()
     exports: Exports = Exports()
+    audiences: dict[Name, Audience] = {}
+    sending: Sending = Sending()
 
 
 @dataclass(frozen=True)

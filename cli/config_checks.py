@@ -4,8 +4,10 @@ from collections.abc import Iterator
 
 from cli import config_survivorship
 from cli.config import DEFAULT_IDENTIFIERS, Company
+from cli.config_audiences import audience_problems
 from cli.config_cases import case_problems
 from cli.config_cx import cx_problems
+from cli.config_sending import sending_problems
 from cli.source_checks import Problem, source_problems
 
 # Columns of generated staging that every row has.
@@ -46,6 +48,8 @@ def problems(company: Company) -> Iterator[Problem]:
     yield from case_problems(company)
     yield from cx_problems(company)
     yield from _destinations(company)
+    yield from audience_problems(company)
+    yield from sending_problems(company)
     names = [source.name for source in company.file.sources]
     yield from config_survivorship.problems(company.file.survivorship, names)
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from cli import config_commerce, config_cx, config_journeys, config_sales
-from cli.config import CdpFile
+from cli import config_audiences, config_commerce, config_cx, config_journeys, config_sales, config_sending
+from cli.config import CdpFile, Company
 from cli.config_cases import days
 from cli.config_survivorship import SURVIVORSHIP_COLUMNS, survivorship_rows
 from cli.config_web_sql import config_web_models
@@ -159,7 +159,20 @@ def config_models(file: CdpFile) -> dict[str, str]:
             ],
             "topic and pattern",
         ),
+        "config_sending": _values(
+            config_sending.COLUMNS, [config_sending.settings_row(file)], "company: section `sending`"
+        ),
+        "config_send_rules": _values(
+            config_sending.RULE_COLUMNS,
+            config_sending.rule_rows(file),
+            "rule of section `sending` (cap, frequency, never, topic, exempt, list, category, cooldown)",
+        ),
     }
+
+
+def audiences_model(company: Company) -> str:
+    """`config_audiences`: every audience with its limits and its holdout, from cdp.yml or beside the model."""
+    return _values(config_audiences.COLUMNS, config_audiences.audience_rows(company), "audience model")
 
 
 def _settings(columns: Sequence[tuple[str, str, object]]) -> str:

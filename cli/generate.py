@@ -15,8 +15,9 @@ import yaml
 from cli import presets
 from cli.answers_sql import answers_model, quarantine_answers_model
 from cli.config import Company, secret
+from cli.config_audiences import audience_names
 from cli.config_sources import Source, Table
-from cli.config_sql import config_models
+from cli.config_sql import audiences_model, config_models
 from cli.current_sql import current_model
 from cli.entities import entities
 from cli.replays_sql import REPLAYS_TABLE, load_counts_model, quarantine_rows_model, replays_model
@@ -77,8 +78,8 @@ def files(company: Company) -> dict[str, str]:
     out["ops/load_counts.sql"] = load_counts_model(staged)
     for name, sql in config_models(company.file).items():
         out[f"config/{name}.sql"] = sql
-    audiences = sorted(path.stem for path in (company.models / "audiences").glob("*.sql"))
-    out["audiences/all_audiences.sql"] = _audiences_model(audiences)
+    out["config/config_audiences.sql"] = audiences_model(company)
+    out["audiences/all_audiences.sql"] = _audiences_model(audience_names(company))
     out = {path: HEADER + text for path, text in out.items()}
     out["staging/_staging__models.yml"] = _yml(staged)
     out["staging/_raw__sources.yml"] = _sources(company)

@@ -28,7 +28,13 @@ def _files(company: Company) -> list[Path]:
     used = {source.preset for source in company.file.sources if source.preset}
     used |= {"segment" for source in company.file.sources if source.connector == "segment"}
     shipped = [CLI / "entities.yml", CLI.parent / "seeds" / "phone_regions.csv"]
-    return [company.config_path, *shipped, *(presets.FOLDER / f"{name}.yml" for name in sorted(used))]
+    beside = sorted((company.models / "audiences").glob("*.yml"))
+    return [
+        company.config_path,
+        *beside,
+        *shipped,
+        *(presets.FOLDER / f"{name}.yml" for name in sorted(used)),
+    ]
 
 
 def _hash(company: Company, files: list[Path]) -> str:

@@ -22,6 +22,7 @@ from cli.commands import (
     identity_train,
     init,
     presets,
+    privacy,
     quarantine,
     report,
     rfm,
@@ -50,6 +51,7 @@ quarantine_app = typer.Typer(help="Rows that could not be used.", no_args_is_hel
 runs_app = typer.Typer(help="Past runs.", no_args_is_help=True)
 audience_app = typer.Typer(help="Audiences and their members.", no_args_is_help=True)
 cases_app = typer.Typer(help="Closed loop: whom to help, who does it, what is done.", no_args_is_help=True)
+privacy_app = typer.Typer(help="What a person agreed to.", no_args_is_help=True)
 rfm_app = typer.Typer(help="RFM scores and their thresholds.", no_args_is_help=True)
 
 app.command("init")(init.init)
@@ -82,9 +84,11 @@ quarantine_app.command("replay")(quarantine.replay)
 runs_app.command("list")(runs.list_runs)
 runs_app.command("show")(runs.show)
 audience_app.command("list")(audience.list_audiences)
+audience_app.command("show")(audience.show)
 cases_app.command("list")(cases.list_cases)
 cases_app.command("assign")(cases.assign)
 cases_app.command("close")(cases.close)
+privacy_app.command("consents")(privacy.consents)
 rfm_app.command("recompute")(rfm.recompute)
 app.add_typer(identity_app, name="identity")
 app.add_typer(customer_app, name="customer")
@@ -92,6 +96,7 @@ app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(runs_app, name="runs")
 app.add_typer(audience_app, name="audience")
 app.add_typer(cases_app, name="cases")
+app.add_typer(privacy_app, name="privacy")
 app.add_typer(rfm_app, name="rfm")
 
 

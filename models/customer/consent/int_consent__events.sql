@@ -1,4 +1,5 @@
--- Grain: one row per statement about one contact point, channel and purpose: a consent record's, or an unsubscription.
+-- Grain: one row per statement about one contact point, channel and purpose: a consent record's, one in a consent banner, or one that
+-- refuses a whole channel (int_consent__refusals).
 with
 
 statements as (
@@ -8,12 +9,8 @@ statements as (
     from {{ ref('stg_consents') }}
 ),
 
-messages as (
-    select
-        *,
-        {{ message_channel() }} as message_channel
-    from {{ ref('stg_messages') }}
-    where kind = 'unsubscribed'
+refusals as (
+    select * from {{ ref('int_consent__refusals') }}
 ),
 
 purposes as (
@@ -24,11 +21,28 @@ owners as (
     select * from {{ ref('node_customers') }}
 ),
 
+-- records that only a probable link joins to their customer
+doubted as (
+    select node_id from {{ ref('int_identity__doubts') }}
+    where confidence < 1
+),
+
+choices as (
+    select
+        choices.*,
+        lower(purposes.channel) as channel
+    from {{ ref('int_consent__choices') }} as choices
+    inner join purposes on choices.purpose = purposes.purpose
+    where purposes.channel is not null
+),
+
 -- a refusal that names no purpose refuses every one of its channel; one that names no channel, on every channel
 consents as (
     select
         statements.record_id,
+        statements.source,
         statements.node_id,
+        cast(null as {{ sql_type('string') }}) as device_owner_id,
         statements.email,
         statements.phone,
         coalesce(statements.channel, purposes.channel) as channel,
@@ -50,13 +64,30 @@ consents as (
                 or {{ channel_family('statements.channel') }} = {{ channel_family('lower(purposes.channel)') }}
             )
     where statements.purpose is not null or purposes.purpose is not null
+    union all
+    select
+        record_id,
+        source,
+        node_id,
+        customer_id as device_owner_id,
+        email,
+        phone,
+        channel,
+        purpose,
+        state as known_state,
+        occurred_at,
+        cast(null as {{ sql_type('string') }}) as policy_version,
+        proof
+    from choices
 ),
 
 -- mail and telephone channels speak of their own point, and of the whole person where that is not named
 own_point as (
     select
         record_id,
+        source,
         node_id,
+        device_owner_id,
         {{ contact_point_of('channel', 'email', 'phone') }} as contact_point,
         channel,
         purpose,
@@ -72,7 +103,9 @@ own_point as (
 named_points as (
     select
         record_id,
+        source,
         node_id,
+        device_owner_id,
         email as contact_point,
         channel,
         purpose,
@@ -85,7 +118,9 @@ named_points as (
     union all
     select
         record_id,
+        source,
         node_id,
+        device_owner_id,
         phone as contact_point,
         channel,
         purpose,
@@ -97,28 +132,33 @@ named_points as (
     where not {{ has_own_contact_point('channel') }} and phone is not null
 ),
 
-unsubscribed as (
+refused as (
     select
-        messages.record_id,
-        messages.node_id,
+        refusals.record_id,
+        refusals.source,
+        refusals.node_id,
+        cast(null as {{ sql_type('string') }}) as device_owner_id,
         case
-            when {{ has_own_contact_point('messages.message_channel') }}
-                then {{ contact_point_of('messages.message_channel', 'messages.email', 'messages.phone') }}
-            else coalesce(messages.email, messages.phone)
+            when {{ has_own_contact_point('refusals.channel') }}
+                then {{ contact_point_of('refusals.channel', 'refusals.email', 'refusals.phone') }}
+            -- a refusal of every channel speaks for each by the point of that channel
+            when refusals.channel is null and {{ has_own_contact_point('lower(purposes.channel)') }}
+                then {{ contact_point_of('lower(purposes.channel)', 'refusals.email', 'refusals.phone') }}
+            else coalesce(refusals.email, refusals.phone)
         end as contact_point,
         -- under the purpose's own word, so that a later grant on that channel follows it
-        coalesce(purposes.channel, messages.message_channel) as channel,
+        coalesce(purposes.channel, refusals.channel) as channel,
         purposes.purpose,
         case when purposes.basis = 'consent' then 'withdrawn' else 'objected' end as known_state,
-        messages.occurred_at,
+        refusals.occurred_at,
         cast(null as {{ sql_type('string') }}) as policy_version,
-        'unsubscribed from message ' || coalesce(messages.message_id, messages.record_id) as proof
-    from messages
-    -- an unsubscription that does not say from which channel ends all of them
+        refusals.proof
+    from refusals
+    -- one that does not say which channel ends all of them
     inner join purposes
         on
-            {{ channel_family('messages.message_channel') }} = {{ channel_family('lower(purposes.channel)') }}
-            or messages.message_channel is null
+            {{ channel_family('refusals.channel') }} = {{ channel_family('lower(purposes.channel)') }}
+            or refusals.channel is null
     where purposes.basis in ('consent', 'legitimate_interest')
 ),
 
@@ -127,23 +167,27 @@ said as (
     union all
     select * from named_points
     union all
-    select * from unsubscribed
+    select * from refused
 ),
 
 final as (
     select
         said.record_id,
-        owners.customer_id,
+        said.source,
+        coalesce(owners.customer_id, said.device_owner_id) as customer_id,
         said.contact_point,
         said.channel,
         said.purpose,
         said.known_state as state,
         said.occurred_at,
         said.policy_version,
-        said.proof
+        said.proof,
+        -- what a probable link or a device alone ties to the person
+        doubted.node_id is null and (owners.customer_id is not null or said.device_owner_id is null) as is_exact
     from said
     left join owners on said.node_id = owners.node_id
-    where owners.customer_id is not null or said.contact_point is not null
+    left join doubted on said.node_id = doubted.node_id
+    where coalesce(owners.customer_id, said.device_owner_id) is not null or said.contact_point is not null
 )
 
 select * from final

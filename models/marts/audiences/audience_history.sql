@@ -6,6 +6,8 @@
 ) }}
 -- Grain: one row per audience, profile and change: it entered or it left. Memory: append-only, a full refresh keeps it.
 -- What is new is read off the history itself, so that a build that was killed after writing adds nothing when redone.
+-- People are followed through merges: who was in under an id that was absorbed is in, and a merge is neither exit nor entry. When they
+-- leave, every place of theirs is closed, under the id that entered.
 with
 
 members as (
@@ -14,6 +16,10 @@ members as (
         customer_id
     from {{ ref('all_audiences') }}
     where customer_id is not null
+),
+
+redirects as (
+    select * from {{ ref('customer_redirects') }}
 ),
 
 history as (
@@ -45,10 +51,12 @@ latest as (
 
 inside as (
     select
-        audience,
-        customer_id
+        latest.audience,
+        latest.customer_id,
+        coalesce(redirects.new_customer_id, latest.customer_id) as person_id
     from latest
-    where age = 1 and event = 'entered'
+    left join redirects on latest.customer_id = redirects.old_customer_id
+    where latest.age = 1 and latest.event = 'entered'
 ),
 
 changes as (
@@ -57,7 +65,7 @@ changes as (
         coalesce(members.customer_id, inside.customer_id) as customer_id,
         case when inside.customer_id is null then 'entered' else 'left' end as event
     from members
-    full outer join inside on members.audience = inside.audience and members.customer_id = inside.customer_id
+    full outer join inside on members.audience = inside.audience and members.customer_id = inside.person_id
     where members.customer_id is null or inside.customer_id is null
 ),
 
@@ -73,9 +81,11 @@ final as (
         changes.event,
         clock.as_of as changed_at,
         cast(numbered.history_seq as bigint) as history_seq,
-        clock.run_id
+        clock.run_id,
+        cast(coalesce(settings.holdout, 0) as double) as holdout_share
     from changes
     cross join numbered
+    left join {{ ref('config_audiences') }} as settings on changes.audience = settings.audience
     cross join {{ ref('run_clock') }} as clock
 )
 

@@ -5,18 +5,13 @@ members as (
     select * from {{ ref('all_audiences') }}
 ),
 
-history as (
-    select * from {{ ref('audience_history') }}
+stays as (
+    select * from {{ ref('audience_stays') }}
+    where is_member
 ),
 
-entered as (
-    select
-        audience,
-        customer_id,
-        changed_at,
-        row_number() over (partition by audience, customer_id order by history_seq desc) as age
-    from history
-    where event = 'entered'
+settings as (
+    select * from {{ ref('config_audiences') }}
 ),
 
 final as (
@@ -25,13 +20,11 @@ final as (
         members.customer_id,
         -- a model that names a profile twice gives it one place, for the first reason in order
         min(members.reason) as reason,
-        min(entered.changed_at) as since
+        min(stays.entered_at) as since,
+        coalesce(min(stays.draw) < max(settings.holdout), false) as is_holdout
     from members
-    left join entered
-        on
-            members.audience = entered.audience
-            and members.customer_id = entered.customer_id
-            and entered.age = 1
+    left join stays on members.audience = stays.audience and members.customer_id = stays.customer_id
+    left join settings on members.audience = settings.audience
     where members.customer_id is not null
     group by members.audience, members.customer_id
 )

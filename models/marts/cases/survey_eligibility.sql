@@ -80,7 +80,7 @@ stopped as (
     select reached.customer_id
     from reached
     inner join {{ ref('suppressions') }} as suppressions on reached.customer_id = suppressions.customer_id
-    where suppressions.contact_point is null
+    where suppressions.contact_point is null and coalesce(suppressions.channel = reached.channel, true)
     union
     select reached.customer_id
     from reached

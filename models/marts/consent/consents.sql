@@ -13,14 +13,15 @@ clock as (
     select * from {{ ref('run_clock') }}
 ),
 
--- a grant dated after as_of is none yet; a refusal counts at once, whatever its date
+-- A grant dated after as_of is none yet, and one that is tied to the person by a probable link or a device alone is none at all; a refusal
+-- counts at once, whatever its date and by whatever link.
 valid as (
     select
         events.*,
         clock.as_of
     from events
     cross join clock
-    where events.state <> 'granted' or events.occurred_at <= clock.as_of
+    where events.state <> 'granted' or (events.occurred_at <= clock.as_of and events.is_exact)
 ),
 
 -- Event time decides; a refusal without a time wins over all. Ties deny: anything beats a grant, and among refusals
@@ -65,6 +66,7 @@ final as (
         expires_at,
         policy_version,
         proof,
+        source,
         record_id as consent_record_id
     from dated
 )

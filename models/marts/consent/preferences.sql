@@ -33,6 +33,7 @@ final as (
         topics,
         frequency,
         quiet_hours,
+        timezone,
         record_updated_at as stated_at,
         record_id
     from ordered
