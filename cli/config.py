@@ -26,6 +26,7 @@ from cli.config_cases import DAYS, Cases
 from cli.config_commerce import Commerce
 from cli.config_cx import Drivers
 from cli.config_journeys import Journey
+from cli.config_operations import PublishedFile
 from cli.config_prediction import Prediction
 from cli.config_sales import Campaigns, Sales
 from cli.config_sources import Part, Source
@@ -58,6 +59,8 @@ class Warehouse(Part):
     published: str = "warehouse/marts.duckdb"
     memory_limit: str = Field("4GB", pattern=r"^\d+(\.\d+)?\s?(MB|GB|MiB|GiB)$")
     temp_limit: str = Field("20GB", pattern=r"^\d+(\.\d+)?\s?(MB|GB|MiB|GiB)$")
+    previous: int = Field(2, ge=0, le=50)
+    """Published versions kept for `cdp publish --rollback`."""
 
 
 class Identifier(Part):
@@ -197,6 +200,7 @@ class CdpFile(Commerce):
     web: Web = Web()
     survivorship: Survivorship = Survivorship()
     text: Text = Text()
+    publish: list[PublishedFile] = []
 
 
 @dataclass(frozen=True)
@@ -240,6 +244,10 @@ class Company:
     def published(self) -> Path:
         """The read-only file BI tools open."""
         return self.root / self.file.warehouse.published
+
+    def published_file(self, file: PublishedFile) -> Path:
+        """A further published file; beside the main one, unless its path says otherwise."""
+        return self.root / file.path if file.path else self.published.with_name(f"{file.name}.duckdb")
 
     @property
     def memory_limit(self) -> str:

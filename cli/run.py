@@ -11,10 +11,11 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from cli import dbt, fuzzy_model, warehouse
+from cli import dbt, freshness, fuzzy_model, warehouse
 from cli.build import build
 from cli.config import Company, secret
 from cli.dbt_tests import run_dbt_tests
@@ -158,6 +159,11 @@ def _stages(
 def _load(company: Company, log: RunLog, outcome: Outcome, progress: Progress) -> str:
     loads = load_sources(load_spec(company), source_specs(company), log.run_id, progress)
     failed = [one for one in loads if one.error]
+    with warehouse.connect(company) as con:
+        freshness.looked(con, company, [one.source for one in loads if one.error is None], log.run_id)
+        late = [one for one in freshness.measure(con, company) if one.is_stale(datetime.now(UTC))]
+    outcome.problems += [one.told() for one in late]
+    outcome.codes += [4] if late else []
     outcome.stages["load"] = [
         {
             "source": one.source,
@@ -241,16 +247,16 @@ def _validate(company: Company, log: RunLog, outcome: Outcome) -> str:
 
 def _publish(company: Company, log: RunLog, outcome: Outcome) -> str:
     done = publish(company, log.run_id)
-    file = (
-        str(done.file.relative_to(company.root)) if done.file.is_relative_to(company.root) else str(done.file)
-    )
-    outcome.stages["publish"] = {
-        "file": file,
-        "rows": done.rows,
-        "tables": len(done.tables),
-        "bytes": done.size,
-    }
-    return f"{file}: {len(done.tables)} tables, {done.rows:,} rows"
+    told = [
+        {"file": _inside(company, one.file), "rows": one.rows, "tables": len(one.tables), "bytes": one.size}
+        for one in (done, *done.others)
+    ]
+    outcome.stages["publish"] = told[0] | {"others": told[1:]}
+    return "; ".join(f"{one['file']}: {one['tables']} tables, {one['rows']:,} rows" for one in told)
+
+
+def _inside(company: Company, path: Path) -> str:
+    return str(path.relative_to(company.root)) if path.is_relative_to(company.root) else str(path)
 
 
 def _export(company: Company, log: RunLog, outcome: Outcome) -> str:

@@ -38,6 +38,8 @@ create table if not exists ops.published (
     file varchar, run_id varchar, published_at timestamp, table_name varchar, row_count bigint
 );
 create table if not exists ops.freshness (file varchar, source varchar, fresh_until timestamp);
+alter table ops.freshness add column if not exists delivered_at timestamp;
+alter table ops.freshness add column if not exists promised_minutes bigint;
 create table if not exists ops.quality_results (
     run_id varchar, check_name varchar, table_name varchar, severity varchar, passed boolean,
     measured double, threshold varchar, checked_at timestamp

@@ -4,7 +4,7 @@ Erasure, access requests, backup and doctor read this list; a place that is not 
 a snapshot of the folder before and after a run and fails on any file that no pattern lists (`unlisted`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -66,6 +66,10 @@ def stores(company: Company) -> tuple[Store, ...]:
         Store(published, "published", True, "the next publish"),
         Store(_beside(published, ".tmp-*"), "working", True, "the next publish"),
         Store(str(Path(published).with_name("report.html")), "generated", False, "the next `cdp report`"),
+        *(_further(company)),
+        Store(
+            ".cdp/published/*", "published", True, "the publishes that follow, `warehouse.previous` of them"
+        ),
         Store(".cdp/tmp/*", "working", True, "the end of the process; the next run for dead ones"),
         Store(
             ".cdp/dlt/*", "working", True, "finished packages: after each load; pending ones: the next load"
@@ -126,6 +130,14 @@ def _matches(company: Company, path: Path, patterns: list[str]) -> bool:
     # fnmatch lets `*` cross folders, which is meant: a store is a folder with all that is below it.
     name = _inside(company, path)
     return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _further(company: Company) -> Iterator[Store]:
+    """Further published files; a mask takes out what is declared personal, and ids of customers stay."""
+    for spec in company.file.publish:
+        name = _inside(company, company.published_file(spec))
+        yield Store(name, "published", True, "the next publish")
+        yield Store(_beside(name, ".tmp-*"), "working", True, "the next publish")
 
 
 def _drop_folders(company: Company) -> tuple[Store, ...]:

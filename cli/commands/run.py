@@ -13,6 +13,7 @@ from cli.commands.options import CONFIG, AsJson, Config, company
 if TYPE_CHECKING:
     from cli.config import Company
     from cli.run import Outcome
+    from cli.runs import RunLog
 
 FullRefresh = Annotated[
     bool, typer.Option("--full-refresh", help="Rebuild every model; ids and history are kept")
@@ -42,7 +43,6 @@ def stage_command(stage: str) -> Callable[..., None]:
         "load": "Load new files into raw; nothing new means no work.",
         "build": "Build all models from what is loaded.",
         "validate": "Run the quality gate: dbt tests and checks.",
-        "publish": "Copy the marts into the published file and swap it in.",
         "export": "Send what changed to the destinations, under guards and lawful basis.",
     }
 
@@ -52,11 +52,53 @@ def stage_command(stage: str) -> Callable[..., None]:
     def build(config: Config = CONFIG, full_refresh: FullRefresh = False, as_json: AsJson = False) -> None:
         _one_stage(stage, config, full_refresh, as_json)
 
+    if stage == "publish":
+        return publish
     command = build if stage == "build" else one
     command.__doc__ = (
         f"{helps[stage]}\n\nExample: cdp {stage} --config demo/cdp.yml\n\nExit codes as of `cdp run`."
     )
     return command
+
+
+def publish(
+    config: Config = CONFIG,
+    rollback: Annotated[
+        bool, typer.Option("--rollback", help="Put the version before the present one back instead")
+    ] = False,
+    to: Annotated[
+        str | None,
+        typer.Option("--to", help="With --rollback: the version of this run (its id, or its beginning)"),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Copy the marts into the published files and swap them in; or take the last publish back.
+
+    The next `cdp run` publishes again: correct the cause before it.
+
+    Example: cdp publish --rollback --config demo/cdp.yml
+
+    Exit codes as of `cdp run`; 1 when no version to go back to is kept.
+    """
+    if not rollback:
+        if to is not None:
+            from cli.errors import UsageError
+
+            raise UsageError("--to says which version to go back to", hint="add --rollback")
+        _one_stage("publish", config, False, as_json)
+    found = company(config)
+    refuse_if_held(found)
+    from cli import previous
+    from cli.publish import targets
+    from cli.run import run as run_stages
+
+    def back(log: "RunLog", outcome: "Outcome") -> str:
+        files = [target.file for target in targets(found)]
+        outcome.stages["rollback"] = previous.roll_back(found, files, log.run_id, to)
+        return "; ".join(outcome.stages["rollback"])
+
+    outcome = run_stages(found, ("rollback",), command="publish --rollback", say=say, also={"rollback": back})
+    _report(outcome, as_json)
 
 
 def _one_stage(stage: str, config: Path, full_refresh: bool, as_json: bool) -> None:
