@@ -26,7 +26,7 @@ from cli.config_cases import DAYS, Cases
 from cli.config_commerce import Commerce
 from cli.config_cx import Drivers
 from cli.config_journeys import Journey
-from cli.config_operations import PublishedFile
+from cli.config_operations import AlertChannel, PublishedFile
 from cli.config_prediction import Prediction
 from cli.config_sales import Campaigns, Sales
 from cli.config_sources import Part, Source
@@ -61,6 +61,10 @@ class Warehouse(Part):
     temp_limit: str = Field("20GB", pattern=r"^\d+(\.\d+)?\s?(MB|GB|MiB|GiB)$")
     previous: int = Field(2, ge=0, le=50)
     """Published versions kept for `cdp publish --rollback`."""
+    compact_above: float = Field(0.2, gt=0, le=1)
+    """The file is rewritten when more of it is free, or when it has grown by more since the last rewrite."""
+    compact_bytes: int = Field(64_000_000, ge=0)
+    """A smaller file is left alone."""
 
 
 class Identifier(Part):
@@ -201,6 +205,7 @@ class CdpFile(Commerce):
     survivorship: Survivorship = Survivorship()
     text: Text = Text()
     publish: list[PublishedFile] = []
+    alerts: list[AlertChannel] = []
 
 
 @dataclass(frozen=True)

@@ -45,8 +45,41 @@ class PublishedFile(Part):
         return self
 
 
+class AlertChannel(Part):
+    """Where a change of state is told: a webhook, Slack's incoming webhook, or mail. Secrets by reference (`${NAME}`)."""
+
+    name: Name
+    type: Literal["webhook", "slack", "email"]
+    only: list[Literal["failed", "blocked", "partial", "stale"]] = Field([])
+    """States to be told of; all of them when empty. That one of these has passed is told too."""
+    url: str | None = None
+    headers: dict[str, str] = Field({})
+    host: str | None = None
+    port: int = Field(587, ge=1, le=65535)
+    tls: Literal["starttls", "tls", "none"] = "starttls"
+    user: str | None = None
+    password: str | None = None
+    sender: str | None = Field(None, alias="from")
+    to: list[str] = Field([])
+
+    @model_validator(mode="after")
+    def _whole(self) -> "AlertChannel":
+        if self.type == "email":
+            if not (self.host and self.sender and self.to):
+                raise ValueError("an email channel needs `host`, `from` and `to`")
+            if self.password and "${" not in self.password:
+                raise ValueError("`password` must be a reference: ${SMTP_PASSWORD}")
+        elif not self.url:
+            raise ValueError(f"a {self.type} channel needs `url`")
+        return self
+
+
 def operations_problems(company: "Company") -> Iterator["Problem"]:
-    """Contradictions between the published files."""
+    """Contradictions between the published files, and between the channels of alerts."""
+    names = [channel.name for channel in company.file.alerts]
+    for number, name in enumerate(names):
+        if name in names[:number]:
+            yield ("alerts", number, "name"), f"there are two channels `{name}`"
     taken = {company.warehouse.resolve(): "`warehouse.path`", company.published.resolve(): "`published`"}
     for number, file in enumerate(company.file.publish):
         path = company.published_file(file).resolve()

@@ -3,7 +3,8 @@
 Data flow: warehouse schemas + a `publish:` entry + dbt's manifest (column declarations)  ->  Selection (schema, table, sql)
 
 Everything here is an allow-list: what cannot be judged is left out. A table that lacks a column of `where` is left out, a
-column that no declaration describes counts as personal, and of `ops` and `exports` only what is named here may be read by others at all.
+column that no declaration describes counts as personal, and of `ops` and `exports` only what is named here may be read by
+others at all.
 """
 
 import json
@@ -20,9 +21,7 @@ from pipelines.errors import CdpError
 
 SCHEMAS = ("marts", "ops", "exports")
 # The rest of `ops` is how the warehouse works (the salt of ids among it) and nobody else's business.
-OPS_TABLES = frozenset(
-    {"runs", "run_steps", "published", "freshness", "load_counts", "quality_results", "alerts"}
-)
+OPS_TABLES = frozenset({"runs", "run_steps", "published", "freshness", "load_counts", "quality_results"})
 # What a destination knows or was sent is nobody else's to read.
 PRIVATE_COLUMNS = re.compile(
     r"destination_key|payload|request_body|response_body|members|value_hash", re.IGNORECASE

@@ -14,7 +14,7 @@ import duckdb
 
 from cli.config import Company
 
-Kind = Literal["delivered", "warehouse", "published", "sent", "working", "log", "generated"]
+Kind = Literal["delivered", "warehouse", "published", "sent", "working", "log", "generated", "backup"]
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,7 @@ def stores(company: Company) -> tuple[Store, ...]:
         Store(warehouse, "warehouse", True, "rewriting the file (COPY FROM DATABASE) and swapping it"),
         Store(f"{warehouse}.wal", "warehouse", True, "checkpoint, when a connection closes"),
         Store(_beside(warehouse, ".new-*"), "working", False, "the next run"),
+        Store(_beside(warehouse, ".compact-*"), "working", True, "the next run"),
         Store(published, "published", True, "the next publish"),
         Store(_beside(published, ".tmp-*"), "working", True, "the next publish"),
         Store(str(Path(published).with_name("report.html")), "generated", False, "the next `cdp report`"),
@@ -83,6 +84,9 @@ def stores(company: Company) -> tuple[Store, ...]:
         Store(".cdp/run.lock", "working", False, "emptied at the end of a run"),
         Store(".cdp/*.json", "generated", False, "generated from cdp.yml"),
         Store(".cdp/*.yml", "generated", False, "generated from cdp.yml"),
+        Store("backups/*", "backup", True, "`cdp backup --keep`; a backup names people until it is deleted"),
+        Store(_beside(warehouse, ".restore-*"), "working", True, "the next restore"),
+        Store(".cdp/restore-new/*", "working", True, "the next restore"),
         Store(
             "quarantine/*",
             "working",

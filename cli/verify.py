@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 
 from cli import warehouse
+from cli.config import Company
 from cli.warehouse import quoted, quoted_text
 
 
@@ -20,6 +21,22 @@ class Table:
 
     rows: int
     hashed: int
+
+
+def check(company: Company) -> dict[str, list[str]]:
+    """Every database of a company: file -> what is wrong with it. Raises BusyError while a run holds the warehouse."""
+    from cli import previous, publish
+
+    files = [company.warehouse] if company.warehouse.exists() else []
+    if files:
+        with warehouse.connect(company, read_only=True):
+            pass
+    for target in publish.targets(company):
+        files += [one for one in (target.file, *previous.versions(company, target.file)) if one.exists()]
+    return {
+        str(file.relative_to(company.root) if file.is_relative_to(company.root) else file): damage(file)
+        for file in files
+    }
 
 
 def damage(path: Path) -> list[str]:
@@ -40,7 +57,8 @@ def scan(con: duckdb.DuckDBPyConnection, catalog: str) -> dict[tuple[str, str], 
 def tables(con: duckdb.DuckDBPyConnection, catalog: str) -> list[tuple[str, str]]:
     """(schema, table) of an attached database; views hold nothing."""
     found = con.execute(
-        "select schema_name, table_name from duckdb_tables() where database_name = ? order by all", [catalog]
+        "select schema_name, table_name from duckdb_tables() where database_name = ? order by all",
+        [catalog.strip('"')],
     )
     return [(str(schema), str(table)) for schema, table in found.fetchall()]
 
