@@ -17,6 +17,7 @@ from pathlib import Path
 import duckdb
 
 from cli.config import Company
+from cli.processes import alive
 from pipelines.errors import BusyError, CdpError
 
 # Readable by DuckDB 1.4 and later. A file keeps the version it was created with, whatever opens it later.
@@ -185,17 +186,6 @@ def clean_rewrites(company: Company) -> None:
     """Remove rewrites of the file that died half way; the caller holds the run lock."""
     for stale in company.warehouse.parent.glob(f".{company.warehouse.name}.compact-*"):
         stale.unlink(missing_ok=True)
-
-
-def alive(pid: int) -> bool:
-    """Whether a process with this number runs, as whichever user."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def wal_of(path: Path) -> Path:

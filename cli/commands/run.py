@@ -2,7 +2,8 @@
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -28,12 +29,12 @@ def run(config: Config = CONFIG, full_refresh: FullRefresh = False, as_json: AsJ
     Exit codes: 0 done, 1 failed, 2 configuration (nothing done), 3 blocked (nothing published or sent),
     4 partial (a source failed, a destination rejected rows), 5 another run is active.
     """
-    found = company(config)
-    refuse_if_held(found)
-    from cli.run import STAGES
-    from cli.run import run as run_stages
+    with claimed(config, "run"):
+        found = company(config)
+        from cli.run import STAGES
+        from cli.run import run as run_stages
 
-    outcome = run_stages(found, STAGES, full_refresh=full_refresh, say=say, **watched())
+        outcome = run_stages(found, STAGES, full_refresh=full_refresh, say=say, **watched())
     _report(outcome, as_json)
 
 
@@ -102,16 +103,28 @@ def publish(
 
 
 def _one_stage(stage: str, config: Path, full_refresh: bool, as_json: bool) -> None:
-    found = company(config)
-    refuse_if_held(found)
-    from cli.run import run as run_stages
+    with claimed(config, stage):
+        found = company(config)
+        from cli.run import run as run_stages
 
-    outcome = run_stages(found, (stage,), full_refresh=full_refresh, command=stage, say=say, **watched())
+        outcome = run_stages(found, (stage,), full_refresh=full_refresh, command=stage, say=say, **watched())
     _report(outcome, as_json)
 
 
+@contextmanager
+def claimed(config: Path, command: str) -> Iterator[None]:
+    """Hold the run lock from before the heavy imports on: ten runs started at once must leave nine of them quickly."""
+    from cli.lock import claim, release
+
+    claim(config, command)
+    try:
+        yield
+    finally:
+        release(config)
+
+
 def refuse_if_held(found: "Company") -> None:
-    """Before the heavy imports: ten runs started at once must leave nine of them quickly."""
+    """Before the heavy imports: leave at once when another run is active."""
     from cli.lock import refuse_if_held as refuse
 
     refuse(found)
