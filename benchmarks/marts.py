@@ -190,7 +190,9 @@ def main() -> None:
     print(f"all {len(full)} models of the marts  {whole:7.2f} s  {whole / hand:5.2f} x by hand")
     print(f"1 % more                   {again:7.2f} s  {again / whole:5.0%} of all")
     print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MiB")
-    costly = {name for one in (by_model, by_model_again) for name in sorted(one, key=lambda key: -one[key])[:25]}
+    costly = {
+        name for one in (by_model, by_model_again) for name in sorted(one, key=lambda key: -one[key])[:25]
+    }
     for name in sorted(costly, key=lambda key: -by_model_again.get(key, 0)):
         print(f"  {name:<32} {by_model.get(name, 0):6.2f} s  {by_model_again.get(name, 0):6.2f} s")
     for name, seconds in sorted(floor.items(), key=lambda item: -item[1]):

@@ -29,6 +29,7 @@ from cli.config_commerce import Commerce
 from cli.config_cx import Drivers
 from cli.config_exports import Exports
 from cli.config_journeys import Journey
+from cli.config_operations import AlertChannel, PublishedFile
 from cli.config_prediction import Prediction
 from cli.config_sales import Campaigns, Sales
 from cli.config_sending import Sending
@@ -63,6 +64,12 @@ class Warehouse(Part):
     published: str = "warehouse/marts.duckdb"
     memory_limit: str = Field("4GB", pattern=r"^\d+(\.\d+)?\s?(MB|GB|MiB|GiB)$")
     temp_limit: str = Field("20GB", pattern=r"^\d+(\.\d+)?\s?(MB|GB|MiB|GiB)$")
+    previous: int = Field(2, ge=0, le=50)
+    """Published versions kept for `cdp publish --rollback`."""
+    compact_above: float = Field(0.2, gt=0, le=1)
+    """The file is rewritten when more of it is free, or when it has grown by more since the last rewrite."""
+    compact_bytes: int = Field(64_000_000, ge=0)
+    """A smaller file is left alone."""
 
 
 class Identifier(Part):
@@ -212,6 +219,8 @@ class CdpFile(Commerce):
     exports: Exports = Exports()
     audiences: dict[Name, Audience] = {}
     sending: Sending = Sending()
+    publish: list[PublishedFile] = []
+    alerts: list[AlertChannel] = []
 
 
 @dataclass(frozen=True)
@@ -255,6 +264,10 @@ class Company:
     def published(self) -> Path:
         """The read-only file BI tools open."""
         return self.root / self.file.warehouse.published
+
+    def published_file(self, file: PublishedFile) -> Path:
+        """A further published file; beside the main one, unless its path says otherwise."""
+        return self.root / file.path if file.path else self.published.with_name(f"{file.name}.duckdb")
 
     @property
     def memory_limit(self) -> str:

@@ -7,6 +7,7 @@ from cli.config import DEFAULT_IDENTIFIERS, Company
 from cli.config_audiences import audience_problems
 from cli.config_cases import case_problems
 from cli.config_cx import cx_problems
+from cli.config_operations import operations_problems
 from cli.config_sending import sending_problems
 from cli.source_checks import Problem, source_problems
 
@@ -50,6 +51,7 @@ def problems(company: Company) -> Iterator[Problem]:
     yield from _destinations(company)
     yield from audience_problems(company)
     yield from sending_problems(company)
+    yield from operations_problems(company)
     names = [source.name for source in company.file.sources]
     yield from config_survivorship.problems(company.file.survivorship, names)
 

@@ -4,6 +4,7 @@ Connectors: `files` and `segment` read deliveries in a folder; `sql` and `rest` 
 and `incremental` may say is the vocabulary of dlt's `rest_api`; ours adds `lag` and how deletions are seen.
 """
 
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -112,3 +113,13 @@ class Source(Options):
     auth: dict[str, Any] | None = None
     paginator: str | dict[str, Any] | None = None
     tables: list[Table] = []
+    freshness: str | None = Field(None, pattern=r"^[1-9]\d{0,4}[mhd]$")
+    """How often it promises to deliver: minutes, hours or days. A run without a delivery for so long ends with 4 and an alert."""
+
+    @property
+    def freshness_promised(self) -> timedelta | None:
+        """The promise as a length of time."""
+        if self.freshness is None:
+            return None
+        unit = {"m": "minutes", "h": "hours", "d": "days"}[self.freshness[-1]]
+        return timedelta(**{unit: int(self.freshness[:-1])})

@@ -8,32 +8,22 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import duckdb
 
 from cli import lock, publish, warehouse
 from cli.config import Company
+from cli.doctor_operations import OPERATIONS, Finding, gigabytes
+from cli.processes import alive
 from pipelines.errors import CdpError
 
-Level = Literal["ok", "warning", "error"]
 PACKAGES = ("duckdb", "dbt-core", "dbt-duckdb", "dlt", "great-expectations")
 # A publish writes a second copy of the marts; less than this is too little for any company.
 LEAST_FREE_BYTES = 1_000_000_000
 _UNITS = {"MB": 10**6, "GB": 10**9, "MiB": 2**20, "GiB": 2**30}
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing looked at; `fix` is a command or an action, empty when all is well."""
-
-    level: Level
-    what: str
-    why: str
-    fix: str = ""
 
 
 def findings(company: Company) -> list[Finding]:
@@ -50,6 +40,7 @@ def findings(company: Company) -> list[Finding]:
         _memory,
         _pending_loads,
         _leftovers,
+        *OPERATIONS,
     )
     found = [finding for check in checks for finding in check(company)]
     return sorted(found, key=lambda finding: ("error", "warning", "ok").index(finding.level))
@@ -152,17 +143,17 @@ def _disk(company: Company) -> Iterator[Finding]:
     size = company.warehouse.stat().st_size if company.warehouse.exists() else 0
     free = shutil.disk_usage(company.root).free
     if free < max(LEAST_FREE_BYTES, 2 * size):
-        why = f"{_gigabytes(free)} free; a run may need {_gigabytes(max(LEAST_FREE_BYTES, 2 * size))}"
+        why = f"{gigabytes(free)} free; a run may need {gigabytes(max(LEAST_FREE_BYTES, 2 * size))}"
         yield Finding("warning", "disk", why, f"df -h {company.root}")
     else:
-        yield Finding("ok", "disk", f"{_gigabytes(free)} free, warehouse {_gigabytes(size)}")
+        yield Finding("ok", "disk", f"{gigabytes(free)} free, warehouse {gigabytes(size)}")
 
 
 def _memory(company: Company) -> Iterator[Finding]:
     number, unit = re.match(r"([\d.]+)\s?(\w+)", company.memory_limit).groups()  # type: ignore[union-attr]
     there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if float(number) * _UNITS[unit] > there:
-        why = f"warehouse.memory_limit is {company.memory_limit}, this machine has {_gigabytes(there)}"
+        why = f"warehouse.memory_limit is {company.memory_limit}, this machine has {gigabytes(there)}"
         yield Finding("warning", "memory", why, "lower `warehouse.memory_limit` in cdp.yml")
 
 
@@ -183,7 +174,8 @@ def _pending_loads(company: Company) -> Iterator[Finding]:
 def _leftovers(company: Company) -> Iterator[Finding]:
     if lock.holder(company):
         return
-    left: list[Path] = publish.stale_files(company.published)
+    left = [path for target in publish.targets(company) for path in publish.stale_files(target.file)]
+    left += company.warehouse.parent.glob(f".{company.warehouse.name}.compact-*")
     left += [path for path in (company.dot / "tmp").glob("*") if any(path.glob("*")) and not _in_use(path)]
     if left:
         names = ", ".join(
@@ -195,8 +187,4 @@ def _leftovers(company: Company) -> Iterator[Finding]:
 
 
 def _in_use(path: Path) -> bool:
-    return path.name.isdigit() and warehouse.alive(int(path.name))
-
-
-def _gigabytes(size: int) -> str:
-    return f"{size / 1e9:.1f} GB"
+    return path.name.isdigit() and alive(int(path.name))

@@ -11,6 +11,7 @@ import typer
 
 from cli.commands import (
     audience,
+    backup,
     cases,
     customer,
     doctor,
@@ -28,6 +29,7 @@ from cli.commands import (
     rfm,
     run,
     runs,
+    schedule,
     status,
     validate_config,
 )
@@ -68,6 +70,10 @@ app.command("presets")(presets.presets)
 app.command("status")(status.status)
 app.command("doctor")(doctor.doctor)
 app.command("report")(report.report)
+app.command("schedule")(schedule.schedule)
+app.command("backup")(backup.backup)
+app.command("restore")(backup.restore)
+app.command("verify")(backup.verify)
 identity_app.command("explain")(identity.explain)
 identity_app.command("evaluate")(identity.evaluate)
 identity_app.command("merge")(identity_decide.merge)

@@ -1,10 +1,11 @@
-"""Publish: schemas marts, ops and exports of the warehouse -> a fresh file -> in place of the published one.
+"""Publish: schemas marts, ops and exports of the warehouse -> fresh files -> in place of the published ones.
 
-Data flow: warehouse  ->  .<name>.tmp-<run_id> beside the published file  ->  os.replace
+Data flow: warehouse  ->  .<name>.tmp-<run_id> beside each published file  ->  os.replace
 
 Readers keep the file they have open (the old inode) and see the new one when they connect again: nobody
 waits. Views become tables, as a published view would need the staging schemas. The copy has an old storage
-version, so that BI drivers of DuckDB 1.1 open it. Until the swap a failure costs only the new file.
+version, so that BI drivers of DuckDB 1.1 open it. All files are written and checked before the first is swapped;
+until then a failure costs only the new ones. What goes into a file: `publish_select`; versions kept: `previous`.
 The caller holds the run lock, so every temporary file found is of a publish that died.
 
 Who opens `marts.duckdb` and selects from `marts.customer_360` must get it. DuckDB names the catalog after the
@@ -13,37 +14,46 @@ tables of marts go to the default schema and the name reads catalog.table (`sche
 """
 
 import os
-import re
+import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 
-from cli import runs, warehouse
+from cli import files, freshness, previous, runs, warehouse
 from cli.config import Company
+from cli.config_operations import PublishedFile
 from cli.gate import refuse_unvalidated
+from cli.publish_select import SCHEMAS, Selection, selections
 from cli.warehouse import quoted, quoted_text
 from pipelines.errors import CdpError
 from pipelines.failpoints import reach
 
 # The oldest format DuckDB writes: opened by 1.1.3 (tests/integration/test_publish_readers.py).
 STORAGE_VERSION = "v1.0.0"
-SCHEMAS = ("marts", "ops", "exports")
-# The rest of `ops` is how the warehouse works (the salt of ids among it) and nobody else's business.
-OPS_TABLES = frozenset({"runs", "run_steps", "published", "freshness", "load_counts", "quality_results"})
-# What a destination knows or was sent is nobody else's to read.
-PRIVATE_COLUMNS = re.compile(
-    r"destination_key|payload|request_body|response_body|members|value_hash|contact_point_hash", re.IGNORECASE
-)
 # Readable by the group, so that a BI server's user can be added to it; a mode set by hand is kept.
 DEFAULT_MODE = 0o640
+# Room asked for beyond the size of the files that are there.
+SPARE = 1.2
+
+
+@dataclass(frozen=True)
+class Target:
+    """A file to publish; `spec` is its entry in `publish:`, None for the main one."""
+
+    file: Path
+    spec: PublishedFile | None = None
+
+    def fresh(self, run_id: str) -> Path:
+        """Where its next version is written."""
+        return self.file.with_name(f".{self.file.name}.tmp-{run_id}")
 
 
 @dataclass(frozen=True)
 class Published:
-    """A finished publish."""
+    """A finished publish of one file; `others` are the further ones of the same publish."""
 
     file: Path
     run_id: str
@@ -51,6 +61,7 @@ class Published:
     tables: dict[str, int]
     size: int
     seconds: float
+    others: list["Published"] = field(default_factory=list)
 
     @property
     def rows(self) -> int:
@@ -58,36 +69,53 @@ class Published:
         return sum(self.tables.values())
 
 
-def publish(company: Company, run_id: str) -> Published:
-    """Write, check and swap in a new published file.
+def targets(company: Company) -> list[Target]:
+    """The main file first; behind a symlink the file itself is swapped, not the link."""
+    more = [Target(_real(company.published_file(spec)), spec) for spec in company.file.publish]
+    return [Target(_real(company.published)), *more]
 
-    Raises CdpError (previous file intact) when there are no marts, the copy is incomplete or the disk full;
+
+def publish(company: Company, run_id: str) -> Published:
+    """Write, check and swap in new published files.
+
+    Raises CdpError (previous files intact) when there are no marts, a copy is incomplete or the disk full;
     BlockedError when the newest quality results hold a critical failure.
     """
     started = time.perf_counter()
-    # Behind a symlink the file itself is swapped, not the link.
-    target = Path(os.path.realpath(company.published))
-    fresh = target.with_name(f".{target.name}.tmp-{run_id}")
     published_at = datetime.now(UTC)
+    wanted = targets(company)
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        remove_stale(target)
+        for target in wanted:
+            target.file.parent.mkdir(parents=True, exist_ok=True)
+            remove_stale(target.file)
+        files.need(company.published.parent, _room(company, wanted), "publishing")
         with warehouse.connect(company) as con:
             runs.ensure(con)
             refuse_unvalidated(con, "published")
-            tables = _copy(con, fresh, target, run_id, published_at)
-            _check(fresh, target, tables)
-            _sync(fresh, _mode(target))
-            reach("publish.copied")
-            _swap(fresh, target)
+            fresh = freshness.measure(con, company)
+            written = [_write(con, company, target, run_id, published_at, fresh) for target in wanted]
+        reach("publish.copied")
+        for target in wanted:
+            previous.keep(company, target.file)
+        reach("publish.kept")
+        for target in wanted:
+            files.swap(target.fresh(run_id), target.file)
             reach("publish.swapped")
-            _record(con, "ops", target.name, run_id, published_at, tables)
+        with warehouse.connect(company) as con:
+            for target, tables in zip(wanted, written, strict=True):
+                _record(con, "ops", target.file.name, run_id, published_at, tables, fresh)
     except OSError as error:
-        raise warehouse.translate(error, target) from error
+        raise warehouse.translate(error, wanted[0].file) from error
     finally:
-        remove_stale(target)
-    size = target.stat().st_size
-    return Published(target, run_id, published_at, tables, size, round(time.perf_counter() - started, 3))
+        for target in wanted:
+            remove_stale(target.file)
+    seconds = round(time.perf_counter() - started, 3)
+    main, *others = [
+        Published(target.file, run_id, published_at, tables, target.file.stat().st_size, seconds)
+        for target, tables in zip(wanted, written, strict=True)
+    ]
+    main.others.extend(others)
+    return main
 
 
 def schema_in(file: Path, schema: str) -> str:
@@ -107,57 +135,71 @@ def remove_stale(target: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _copy(
-    con: duckdb.DuckDBPyConnection, fresh: Path, target: Path, run_id: str, published_at: datetime
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))
+
+
+def _room(company: Company, wanted: list[Target]) -> int:
+    """Bytes that the new files will need: as much as the present ones, or a part of the warehouse at first."""
+    now = sum(target.file.stat().st_size for target in wanted if target.file.exists())
+    if not now and company.warehouse.exists():
+        now = company.warehouse.stat().st_size // 2
+    return round(now * SPARE)
+
+
+def _write(
+    con: duckdb.DuckDBPyConnection,
+    company: Company,
+    target: Target,
+    run_id: str,
+    published_at: datetime,
+    fresh_sources: list[freshness.Freshness],
 ) -> dict[str, int]:
-    relations = _relations(con)
-    if not any(schema == "marts" for schema, _ in relations):
-        raise CdpError(
-            "there is nothing to publish: the warehouse has no marts", hint="build first: `cdp run`"
-        )
+    """Write and check the next version of one file; its tables with their rows."""
+    fresh = target.fresh(run_id)
+    chosen = selections(con, company, target.spec)
     with warehouse.attached(con, fresh, "fresh", f"storage_version '{STORAGE_VERSION}'"):
         # Keeps time-ordered tables ordered, which lets readers skip blocks.
         con.execute("set preserve_insertion_order = true")
-        into = {schema: f"fresh.{schema_in(target, schema)}" for schema in SCHEMAS}
-        for schema in into.values():
-            con.execute(f"create schema if not exists {schema}")
-        tables = {
-            f"{schema}.{table}": _copy_one(con, schema, table, into[schema]) for schema, table in relations
-        }
-        _record(con, into["ops"], target.name, run_id, published_at, tables)
-        # These two were written after they were copied: what a reader finds is what the list says.
-        for name in ("published", "freshness"):
-            tables[f"ops.{name}"] = _count(con, f"{into['ops']}.{name}")
-            con.execute(
-                f"update {into['ops']}.published set row_count = ? where table_name = ? and run_id = ?",
-                [tables[f"ops.{name}"], f"ops.{name}", run_id],
-            )
+        tables = _copy(con, target, chosen, run_id, published_at, fresh_sources)
         con.execute("checkpoint fresh")
+    _check(fresh, target.file, tables)
+    _give(fresh, target)
+    files.sync(fresh)
     return tables
 
 
-def _relations(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
-    """Tables and views to publish; dbt's own leftovers (`__dbt_tmp`, `__dbt_backup`) are none."""
-    found = con.execute(
-        "select table_schema, table_name from information_schema.tables"
-        " where table_catalog = current_database() and table_schema in (select unnest(?))"
-        " and not contains(table_name, '__dbt_') order by table_schema, table_name",
-        [list(SCHEMAS)],
-    )
-    return [
-        (str(schema), str(table))
-        for schema, table in found.fetchall()
-        if schema != "ops" or table in OPS_TABLES
-    ]
+def _copy(
+    con: duckdb.DuckDBPyConnection,
+    target: Target,
+    chosen: list[Selection],
+    run_id: str,
+    published_at: datetime,
+    fresh_sources: list[freshness.Freshness],
+) -> dict[str, int]:
+    into = {schema: f"fresh.{schema_in(target.file, schema)}" for schema in SCHEMAS}
+    for schema in into.values():
+        con.execute(f"create schema if not exists {schema}")
+    tables = {f"{one.schema}.{one.table}": _copy_one(con, one, into[one.schema]) for one in chosen}
+    if target.spec:
+        # A further file tells of itself only: how many rows others have is not its readers' business.
+        for name in ("published", "freshness"):
+            condition = f"file = {quoted_text(target.file.name)}"
+            con.execute(f"create table {into['ops']}.{name} as select * from ops.{name} where {condition}")
+            tables[f"ops.{name}"] = 0
+    _record(con, into["ops"], target.file.name, run_id, published_at, tables, fresh_sources)
+    # These two were written after they were copied: what a reader finds is what the list says.
+    for name in ("published", "freshness"):
+        tables[f"ops.{name}"] = _count(con, f"{into['ops']}.{name}")
+        con.execute(
+            f"update {into['ops']}.published set row_count = ? where table_name = ? and run_id = ?",
+            [tables[f"ops.{name}"], f"ops.{name}", run_id],
+        )
+    return tables
 
 
-def _copy_one(con: duckdb.DuckDBPyConnection, schema: str, table: str, into: str) -> int:
-    columns = [row[0] for row in con.execute(f"describe {schema}.{quoted(table)}").fetchall()]
-    kept = [column for column in columns if schema != "exports" or not PRIVATE_COLUMNS.search(column)]
-    names = ", ".join(quoted(column) for column in kept)
-    found = con.execute(
-        f"create table {into}.{quoted(table)} as select {names} from {schema}.{quoted(table)}"
-    ).fetchone()
+def _copy_one(con: duckdb.DuckDBPyConnection, one: Selection, into: str) -> int:
+    found = con.execute(f"create table {into}.{quoted(one.table)} as {one.sql}").fetchone()
     return int(found[0]) if found else 0
 
 
@@ -168,6 +210,7 @@ def _record(
     run_id: str,
     published_at: datetime,
     tables: dict[str, int],
+    fresh_sources: list[freshness.Freshness],
 ) -> None:
     """Write `ops.published` and `ops.freshness`, into the schema `ops` of the file or the warehouse."""
     con.execute("begin")
@@ -177,25 +220,13 @@ def _record(
         [name, run_id, runs.utc(published_at), list(tables), list(tables.values())],
     )
     con.execute(f"delete from {ops}.freshness where file = ?", [name])
-    for source, until in _fresh_until(con):
-        con.execute(f"insert into {ops}.freshness values (?, ?, ?)", [name, source, until])
+    for one in fresh_sources:
+        con.execute(
+            f"insert into {ops}.freshness (file, source, fresh_until, delivered_at, promised_minutes)"
+            " values (?, ?, ?, ?, ?)",
+            [name, *one.row],
+        )
     con.execute("commit")
-
-
-def _fresh_until(con: duckdb.DuckDBPyConnection) -> list[tuple[str, datetime]]:
-    """Per source, when its newest complete load arrived."""
-    schemas = con.execute(
-        "select table_schema from information_schema.tables where table_catalog = current_database()"
-        " and table_name = '_dlt_loads' and starts_with(table_schema, 'raw_') order by table_schema"
-    ).fetchall()
-    found = []
-    for (schema,) in schemas:
-        row = con.execute(
-            f"select max(inserted_at at time zone 'UTC') from {quoted(schema)}._dlt_loads where status = 0"
-        ).fetchone()
-        if row and row[0]:
-            found.append((schema.removeprefix("raw_"), row[0]))
-    return found
 
 
 def _check(fresh: Path, target: Path, tables: dict[str, int]) -> None:
@@ -218,25 +249,18 @@ def _count(con: duckdb.DuckDBPyConnection, table: str) -> int:
     return int(row[0]) if row else 0
 
 
-def _mode(target: Path) -> int:
-    return target.stat().st_mode & 0o777 if target.exists() else DEFAULT_MODE
-
-
-def _sync(fresh: Path, mode: int) -> None:
-    fresh.chmod(mode)
-    handle = os.open(fresh, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _swap(fresh: Path, target: Path) -> None:
-    # A .wal of somebody who opened the published file for writing would make the new file unopenable.
-    warehouse.wal_of(target).unlink(missing_ok=True)
-    fresh.replace(target)
-    folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+def _give(fresh: Path, target: Target) -> None:
+    """Give the file to those who may read it, before it has its name."""
+    spec, now = target.spec, target.file.stat() if target.file.exists() else None
+    if spec and spec.group:
+        try:
+            shutil.chown(fresh, group=spec.group)
+        except (LookupError, PermissionError) as error:
+            raise CdpError(
+                f"publish: {target.file.name} cannot be given to group {spec.group}: {error}",
+                hint=f"`groupadd {spec.group}`, and make this user a member of it",
+            ) from error
+    elif now and now.st_gid != fresh.stat().st_gid:
+        shutil.chown(fresh, group=now.st_gid)
+    mode = now.st_mode & 0o777 if now else DEFAULT_MODE
+    fresh.chmod(int(spec.mode, 8) if spec and spec.mode else mode)

@@ -8,60 +8,31 @@ may be stored, published and shown in Data Docs as they are.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import duckdb
 import yaml
 
-from cli import warehouse
+from cli import freshness, warehouse
 from cli.config import Company
+from cli.quality_drift import (
+    LEAST_DELIVERY,
+    MOST_DELIVERY,
+    UNBOUNDED,
+    delivery_volume,
+    drift,
+    drifting,
+)
+from cli.quality_rules import Check, History, Last, Measure, Severity
 from cli.warehouse import quoted
 
-Severity = Literal["critical", "warning"]
+__all__ = ["Check", "History", "Last", "Measure", "Severity", "measure"]
 CHECKS_FILE = Path(__file__).with_name("quality_checks.yml")
 # A table that lost half its rows since the last result is worth a look, and may be right.
 LEAST_VOLUME = 0.5
-
-
-@dataclass(frozen=True)
-class Check:
-    """One rule on one table: `sql` is an aggregate over it, the number must lie within the bounds."""
-
-    table: str
-    name: str
-    sql: str
-    severity: Severity = "critical"
-    at_least: float | None = None
-    at_most: float | None = None
-
-    @property
-    def threshold(self) -> str:
-        """The bounds as text, as stored."""
-        bounds = (("at least", self.at_least), ("at most", self.at_most))
-        return ", ".join(f"{words} {bound:g}" for words, bound in bounds if bound is not None)
-
-
-@dataclass(frozen=True)
-class Measure:
-    """A check and its number; None when the table has nothing to measure."""
-
-    check: Check
-    measured: float | None
-
-
-@dataclass(frozen=True)
-class Last:
-    """The last stored result of a check."""
-
-    passed: bool
-    measured: float | None
-    threshold: str
-
-
-History = Mapping[tuple[str, str], Last]
 
 
 def measure(con: duckdb.DuckDBPyConnection, company: Company, history: History) -> list[Measure]:
@@ -71,7 +42,7 @@ def measure(con: duckdb.DuckDBPyConnection, company: Company, history: History) 
     for table, spec in {**_raw_specs(company, columns), **_specs()}.items():
         if table in columns:
             found += _measure_table(con, table, spec, columns[table], history)
-    return found + _measure_loads(con, company)
+    return found + _measure_loads(con, company) + _measure_promises(con, company)
 
 
 def _measure_table(
@@ -98,7 +69,8 @@ def _measure_table(
         return [Measure(Check(table, f"unusable_rule:{reason}", "", at_most=0), 1.0)]
     measured = [Measure(check, _number(value)) for check, value in zip(checks, row or (), strict=True)]
     rows = next(one.measured or 0.0 for one in measured if one.check.name == "rows")
-    return [*measured, *_against_history(table, spec, rows, history)]
+    drifts = drift(table, spec, measured, history)
+    return [*measured, *_against_history(table, spec, rows, history), *drifts]
 
 
 def _checks(table: str, spec: dict[str, Any]) -> list[Check]:
@@ -107,7 +79,7 @@ def _checks(table: str, spec: dict[str, Any]) -> list[Check]:
     if key := spec.get("key"):
         is_null = " or ".join(f"checked.{quoted(column)} is null" for column in key)
         names = ", ".join(f"checked.{quoted(column)}" for column in key)
-        distinct = f"count(distinct ({names})) / nullif(count(*), 0)"
+        distinct = f"count(distinct ({names})) / nullif(count(*) filter (where not ({is_null})), 0)"
         found.append(Check(table, "key_null_share", f"avg(({is_null})::int)", at_most=0))
         found.append(Check(table, "key_distinct_share", distinct, at_least=1))
     for column, share in spec.get("nulls", {}).items():
@@ -132,6 +104,9 @@ def _checks(table: str, spec: dict[str, Any]) -> list[Check]:
         )
     for name, (condition, share) in spec.get("shares", {}).items():
         found.append(Check(table, f"share:{name}", f"avg(({condition})::int)", "warning", at_most=share))
+    for name, sql in drifting(spec).items():
+        found.append(Check(table, f"mean:{name}", f"avg({sql})::double", "warning", at_least=-UNBOUNDED))
+        found.append(Check(table, f"spread:{name}", f"stddev_pop({sql})::double", "warning", at_least=0))
     return found
 
 
@@ -163,17 +138,32 @@ def _measure_loads(con: duckdb.DuckDBPyConnection, company: Company) -> list[Mea
     rows = con.execute(
         "select source, table_name,"
         " arg_max((quarantined - corrected) / nullif(received, 0), load_seq) filter (where received > 0 and not is_replay),"
-        " sum(abs(received - loaded - duplicates - quarantined - suppressed))"
+        " sum(abs(received - loaded - duplicates - quarantined - suppressed)),"
+        " list(received order by load_seq desc) filter (where received > 0 and not is_replay)"
         " from ops.load_counts where source in (select unnest(?)) group by all order by all",
         [[source.name for source in company.sources]],
     ).fetchall()
     found = []
-    for source, table, share, lost in rows:
+    for source, table, share, lost, deliveries in rows:
         name = f"raw_{source}.{table}"
         limit = Check(name, "quarantine_share", "", at_most=company.quality.max_quarantine)
         found.append(Measure(limit, _number(share)))
         found.append(Measure(Check(name, "conservation", "", at_most=0), _number(lost)))
+        usual = Check(name, "delivery_volume", "", "warning", at_least=LEAST_DELIVERY, at_most=MOST_DELIVERY)
+        found.append(Measure(usual, delivery_volume([int(one) for one in deliveries or []])))
     return found
+
+
+def _measure_promises(con: duckdb.DuckDBPyConnection, company: Company) -> list[Measure]:
+    """Per source that promises to deliver: 1 when the promise is broken. Not the hours, which would differ every night."""
+    now = datetime.now(UTC)
+    return [
+        Measure(
+            Check(f"raw_{one.source}._dlt_loads", "stale", "", "warning", at_most=0), float(one.is_stale(now))
+        )
+        for one in freshness.measure(con, company)
+        if one.promised is not None
+    ]
 
 
 def _raw_specs(company: Company, columns: Mapping[str, set[str]]) -> dict[str, dict[str, Any]]:
@@ -210,7 +200,7 @@ def _columns(con: duckdb.DuckDBPyConnection) -> dict[str, set[str]]:
 
 def _named_columns(spec: dict[str, Any]) -> set[str]:
     named: Iterable[str] = [*spec.get("key", []), *spec.get("nulls", {}), *spec.get("ranges", {})]
-    return {*named, *spec.get("parents", {})}
+    return {*named, *spec.get("parents", {}), *spec.get("linked", [])}
 
 
 def _parents(spec: dict[str, Any]) -> list[tuple[str, str, str]]:

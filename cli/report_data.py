@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from cli import publish, warehouse
+from cli import publish, publish_select, warehouse
 from cli.config import Company
 from pipelines.errors import CdpError
 
@@ -204,7 +204,7 @@ def read(company: Company) -> Figures:
         raise CdpError(
             f"nothing is published at {file}", hint="`cdp run` builds and publishes; then report again"
         )
-    schemas = {schema: publish.schema_in(file, schema) for schema in publish.SCHEMAS}
+    schemas = {schema: publish.schema_in(file, schema) for schema in publish_select.SCHEMAS}
     try:
         with duckdb.connect(str(file), read_only=True) as con:
             found, missing = _run(con, schemas)

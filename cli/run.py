@@ -11,10 +11,11 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from cli import dbt, fuzzy_model, warehouse
+from cli import alerts, compact, dbt, freshness, fuzzy_model, warehouse
 from cli.build import build
 from cli.config import Company, secret
 from cli.dbt_tests import run_dbt_tests
@@ -94,22 +95,33 @@ def run(
     """
     started = datetime.now(UTC)
     run_id = new_run_id(started)
-    check_before(company, stages)
+    alerting = command == "run"
     sending = sending or Sending()
+    try:
+        check_before(company, stages)
+    except CdpError as error:
+        if alerting:
+            alerts.tell(company, run_id, error.exit_code, {}, None)
+        raise
     with run_lock(company, command, run_id), _signals(sending):
         warehouse.create(company)
         log = RunLog.begin(company, command, company.as_of(started), run_id)
         outcome = Outcome(run_id, company.as_of(started).isoformat())
         try:
             _stages(company, stages, log, outcome, full_refresh, say, working, progress, also or {}, sending)
+            _tidy(company, log, outcome, stages, say)
             failpoints.reach("run.finish")
             if "build" in stages:
                 with warehouse.connect(company) as con:
                     outcome.summary = summarise(con)
             log.finish(STATUS[outcome.exit_code], outcome.exit_code, outcome.to_dict())
         except BaseException as error:
-            _close(log, error)
+            code = _close(log, error)
+            if alerting:
+                alerts.tell(company, run_id, code, outcome.stages, log)
             raise
+        if alerting:
+            alerts.tell(company, run_id, outcome.exit_code, outcome.stages, log)
     return outcome
 
 
@@ -161,6 +173,11 @@ def _stages(
 def _load(company: Company, log: RunLog, outcome: Outcome, progress: Progress) -> str:
     loads = load_sources(load_spec(company), source_specs(company), log.run_id, progress)
     failed = [one for one in loads if one.error]
+    with warehouse.connect(company) as con:
+        freshness.looked(con, company, [one.source for one in loads if one.error is None], log.run_id)
+        late = [one for one in freshness.measure(con, company) if one.is_stale(datetime.now(UTC))]
+    outcome.problems += [one.told() for one in late]
+    outcome.codes += [4] if late else []
     outcome.stages["load"] = [
         {
             "source": one.source,
@@ -244,19 +261,42 @@ def _validate(company: Company, log: RunLog, outcome: Outcome) -> str:
 
 def _publish(company: Company, log: RunLog, outcome: Outcome) -> str:
     done = publish(company, log.run_id)
-    file = (
-        str(done.file.relative_to(company.root)) if done.file.is_relative_to(company.root) else str(done.file)
+    told = [
+        {"file": _inside(company, one.file), "rows": one.rows, "tables": len(one.tables), "bytes": one.size}
+        for one in (done, *done.others)
+    ]
+    outcome.stages["publish"] = told[0] | {"others": told[1:]}
+    return "; ".join(f"{one['file']}: {one['tables']} tables, {one['rows']:,} rows" for one in told)
+
+
+def _inside(company: Company, path: Path) -> str:
+    return str(path.relative_to(company.root)) if path.is_relative_to(company.root) else str(path)
+
+
+def _tidy(
+    company: Company, log: RunLog, outcome: Outcome, stages: tuple[str, ...], say: Callable[[str], None]
+) -> None:
+    """Rewrite the warehouse when too much of it is empty, at the end of a build; without room for that it stays as it is."""
+    if "build" not in stages:
+        return
+    size = compact.measure(company)
+    if (why := compact.is_due(company, size)) is None:
+        return
+    try:
+        compact.need_room(company)
+    except CdpError as error:
+        log.log("compact.skipped", why=str(error))
+        say(f"compact   not done: {error}")
+        return
+    with log.step("compact") as step:
+        done = compact.compact(company, log.run_id)
+    outcome.stages["compact"] = {"why": why, "bytes_before": done.before, "bytes_after": done.after}
+    say(
+        f"{'compact':<9} {step.seconds:6.1f} s  {why}: {done.before / 1e6:,.0f} MB -> {done.after / 1e6:,.0f} MB"
     )
-    outcome.stages["publish"] = {
-        "file": file,
-        "rows": done.rows,
-        "tables": len(done.tables),
-        "bytes": done.size,
-    }
-    return f"{file}: {len(done.tables)} tables, {done.rows:,} rows"
 
 
-def _close(log: RunLog, error: BaseException) -> None:
+def _close(log: RunLog, error: BaseException) -> int:
     """Write how the run ended; if even that fails, the next run closes it as died."""
     code = error.exit_code if isinstance(error, CdpError | Interrupted) else 1
     told = str(error).splitlines()[0][:300] if isinstance(error, CdpError) else type(error).__name__
@@ -264,6 +304,7 @@ def _close(log: RunLog, error: BaseException) -> None:
         log.finish(STATUS.get(code, "failed"), code, error=told)
     except (CdpError, OSError):
         log.log("run.unclosed", error=told)
+    return code
 
 
 @contextmanager

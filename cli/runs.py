@@ -38,9 +38,14 @@ create table if not exists ops.published (
     file varchar, run_id varchar, published_at timestamp, table_name varchar, row_count bigint
 );
 create table if not exists ops.freshness (file varchar, source varchar, fresh_until timestamp);
+alter table ops.freshness add column if not exists delivered_at timestamp;
+alter table ops.freshness add column if not exists promised_minutes bigint;
 create table if not exists ops.quality_results (
     run_id varchar, check_name varchar, table_name varchar, severity varchar, passed boolean,
     measured double, threshold varchar, checked_at timestamp
+);
+create table if not exists ops.alerts (
+    run_id varchar, alerted_at timestamp, channel varchar, changes varchar, sent boolean, error varchar
 );
 create table if not exists ops.built_loads (source varchar, load_id varchar, load_seq bigint, run_id varchar);
 create table if not exists ops.clock (as_of timestamp, run_id varchar);
@@ -99,6 +104,7 @@ class RunLog:
         started = datetime.now(UTC)
         run = cls(company, command, run_id or new_run_id(started), as_of, started)
         warehouse.clean_temp(company)
+        warehouse.clean_rewrites(company)
         with warehouse.connect(company) as con:
             ensure(con)
             died = con.execute(

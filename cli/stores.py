@@ -4,7 +4,7 @@ Erasure, access requests, backup and doctor read this list; a place that is not 
 a snapshot of the folder before and after a run and fails on any file that no pattern lists (`unlisted`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -14,7 +14,7 @@ import duckdb
 
 from cli.config import Company
 
-Kind = Literal["delivered", "warehouse", "published", "sent", "working", "log", "generated"]
+Kind = Literal["delivered", "warehouse", "published", "sent", "working", "log", "generated", "backup"]
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,14 @@ def stores(company: Company) -> tuple[Store, ...]:
         Store(warehouse, "warehouse", True, "rewriting the file (COPY FROM DATABASE) and swapping it"),
         Store(f"{warehouse}.wal", "warehouse", True, "checkpoint, when a connection closes"),
         Store(_beside(warehouse, ".new-*"), "working", False, "the next run"),
+        Store(_beside(warehouse, ".compact-*"), "working", True, "the next run"),
         Store(published, "published", True, "the next publish"),
         Store(_beside(published, ".tmp-*"), "working", True, "the next publish"),
         Store(str(Path(published).with_name("report.html")), "generated", False, "the next `cdp report`"),
+        *(_further(company)),
+        Store(
+            ".cdp/published/*", "published", True, "the publishes that follow, `warehouse.previous` of them"
+        ),
         Store(".cdp/tmp/*", "working", True, "the end of the process; the next run for dead ones"),
         Store(
             ".cdp/dlt/*", "working", True, "finished packages: after each load; pending ones: the next load"
@@ -80,6 +85,9 @@ def stores(company: Company) -> tuple[Store, ...]:
         Store(".cdp/run.lock", "working", False, "emptied at the end of a run"),
         Store(".cdp/*.json", "generated", False, "generated from cdp.yml"),
         Store(".cdp/*.yml", "generated", False, "generated from cdp.yml"),
+        Store("backups/*", "backup", True, "`cdp backup --keep`; a backup names people until it is deleted"),
+        Store(_beside(warehouse, ".restore-*"), "working", True, "the next restore"),
+        Store(".cdp/restore-new/*", "working", True, "the next restore"),
         Store(
             "quarantine/*",
             "working",
@@ -127,6 +135,14 @@ def _matches(company: Company, path: Path, patterns: list[str]) -> bool:
     # fnmatch lets `*` cross folders, which is meant: a store is a folder with all that is below it.
     name = _inside(company, path)
     return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _further(company: Company) -> Iterator[Store]:
+    """Further published files; a mask takes out what is declared personal, and ids of customers stay."""
+    for spec in company.file.publish:
+        name = _inside(company, company.published_file(spec))
+        yield Store(name, "published", True, "the next publish")
+        yield Store(_beside(name, ".tmp-*"), "working", True, "the next publish")
 
 
 def _drop_folders(company: Company) -> tuple[Store, ...]:

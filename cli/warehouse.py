@@ -17,6 +17,7 @@ from pathlib import Path
 import duckdb
 
 from cli.config import Company
+from cli.processes import alive
 from pipelines.errors import BusyError, CdpError
 
 # Readable by DuckDB 1.4 and later. A file keeps the version it was created with, whatever opens it later.
@@ -51,7 +52,7 @@ def create(company: Company) -> None:
             hint=f"put {path.name} back beside it; or delete the .wal too, if you meant to delete both",
         )
     try:
-        _make_folder(company)
+        make_folder(company)
         for left in path.parent.glob(f".{path.name}.new-*"):
             left.unlink()
         fresh = path.with_name(f".{path.name}.new-{os.getpid()}")
@@ -77,7 +78,7 @@ def connect(company: Company, read_only: bool = False) -> Iterator[duckdb.DuckDB
     try:
         con = duckdb.connect(str(path), read_only=read_only)
         try:
-            _configure(con, company, temp)
+            configure(con, company, temp)
             yield con
         finally:
             con.close()
@@ -181,15 +182,10 @@ def clean_temp(company: Company) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def alive(pid: int) -> bool:
-    """Whether a process with this number runs, as whichever user."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+def clean_rewrites(company: Company) -> None:
+    """Remove rewrites of the file that died half way; the caller holds the run lock."""
+    for stale in company.warehouse.parent.glob(f".{company.warehouse.name}.compact-*"):
+        stale.unlink(missing_ok=True)
 
 
 def wal_of(path: Path) -> Path:
@@ -217,7 +213,8 @@ def has_table(con: duckdb.DuckDBPyConnection, schema: str, name: str) -> bool:
     return found.fetchone() is not None
 
 
-def _configure(con: duckdb.DuckDBPyConnection, company: Company, temp: Path) -> None:
+def configure(con: duckdb.DuckDBPyConnection, company: Company, temp: Path) -> None:
+    """Give a connection the company's limits and a temporary folder of its own."""
     # Set after opening, not in the config: handles of one process on one file must have equal configs.
     for folder in (company.dot, company.dot / "tmp", temp):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -236,7 +233,8 @@ def _configure(con: duckdb.DuckDBPyConnection, company: Company, temp: Path) -> 
     con.execute("set preserve_insertion_order = false")
 
 
-def _make_folder(company: Company) -> None:
+def make_folder(company: Company) -> None:
+    """The folder of the warehouse, readable by those who may read what is published beside it."""
     folder = company.warehouse.parent
     if folder.exists():
         return

@@ -21,12 +21,22 @@ POINTS: dict[str, str] = {
     "build.marked": "loads are marked, touched is cleared",
     "validate.done": "checks are stored",
     "publish.copied": "the new file is written, not yet swapped",
+    "publish.kept": "what is published now is kept as a version too, nothing is swapped",
     "publish.swapped": "the published file is the new one",
+    "publish.rollback": "a kept version lies beside the published file, not yet swapped",
     "export.pending": "operations are pending in the ledger, nothing is sent",
     "export.sent": "the destination has answered, the ledger does not know yet",
     "export.acked": "the ledger knows the answer",
+    "compact.copied": "the warehouse is rewritten into a fresh file, verified and durable, not yet swapped",
+    "compact.swapped": "the warehouse is the fresh file, the rewrite is not booked",
+    "backup.written": "the backup is whole and durable under another name",
+    "restore.unpacked": "the restored warehouse lies beside the present one, everything is verified",
+    "restore.state": "the loading state is the restored one, the warehouse is not",
     "run.finish": "all stages are done, the run is not closed",
 }
+
+# Points of commands other than `cdp run`; every other one is passed by a run.
+OTHER_COMMANDS = ("publish.rollback", "backup.written", "restore.unpacked", "restore.state")
 
 _reached: Counter[str] = Counter()
 

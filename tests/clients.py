@@ -20,12 +20,44 @@ def client(version: str) -> Path:
         shutil.rmtree(fresh, ignore_errors=True)
         command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(fresh)]
         subprocess.run([*command, f"duckdb=={version}"], check=True, stdout=sys.stderr)
-        try:
-            fresh.rename(folder)
-        except OSError:
-            # two test processes installed it at once; the first one's is as good
-            shutil.rmtree(fresh, ignore_errors=True)
+        _settle(fresh, folder)
     return folder
+
+
+def packages(name: str) -> Path:
+    """A folder for PYTHONPATH with a package and what it needs; installed once, with the DuckDB of this project."""
+    import duckdb
+
+    folder = CACHE / f"packages-{name}-{duckdb.__version__}"
+    if not folder.exists():
+        fresh = CACHE / f".{name}-{os.getpid()}"
+        shutil.rmtree(fresh, ignore_errors=True)
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(fresh)]
+        subprocess.run([*command, name, f"duckdb=={duckdb.__version__}"], check=True, stdout=sys.stderr)
+        _settle(fresh, folder)
+    return folder
+
+
+def node(name: str) -> Path:
+    """A folder whose `node_modules` has a package; installed once."""
+    folder = CACHE / f"node-{name.strip('@').replace('/', '-')}"
+    if not folder.exists():
+        fresh = CACHE / f".node-{os.getpid()}"
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(parents=True)
+        subprocess.run(
+            ["npm", "install", "--silent", "--prefix", str(fresh), name], check=True, stdout=sys.stderr
+        )
+        _settle(fresh, folder)
+    return folder
+
+
+def _settle(fresh: Path, folder: Path) -> None:
+    try:
+        fresh.rename(folder)
+    except OSError:
+        # two test processes installed it at once; the first one's is as good
+        shutil.rmtree(fresh, ignore_errors=True)
 
 
 def ask(version: str, file: Path, sql: str) -> str:

@@ -3,13 +3,18 @@
 It is a strict receiver: a request that repeats an idempotency key gets its first answer again and changes nothing.
 """
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import Any
 
-from pipelines.exports.destinations import MODES, TYPES, Kind
-from pipelines.exports.destinations.base import Operation, Result
+import pytest
+
+from pipelines.exports import destinations
+from pipelines.exports.destinations.base import MODES, Kind, Operation, Result
+from pipelines.exports.destinations.options import Options
 
 
 class KilledError(BaseException):
@@ -84,16 +89,17 @@ class MemoryDestination:
 @contextmanager
 def memory_type(memory: Memory) -> Iterator[None]:
     """The destination type `memory`, for the time of a test."""
-    types: dict[str, Kind] = TYPES  # type: ignore[assignment]
-    types["memory"] = Kind(
-        problems=lambda options: [],
-        requests=lambda options, operations: -(-operations // memory.batch_size),
-        target=lambda options, sync: None,
-        open_rows=lambda options, sync: MemoryDestination(memory, sync),
+    module = ModuleType(f"{destinations.__name__}.memory")
+    module.KIND = Kind(  # type: ignore[attr-defined]
+        options=Options,
         modes=MODES,
+        open_rows=lambda options, opening: MemoryDestination(memory, opening.sync),
+        requests=lambda options, operations: -(-operations // memory.batch_size),
         fills_empty=True,
     )
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, module.__name__, module)
+        patch.setitem(destinations.TYPES, "memory", "memory")
+        destinations.kind_of.cache_clear()
         yield
-    finally:
-        del types["memory"]
+    destinations.kind_of.cache_clear()

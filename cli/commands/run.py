@@ -2,7 +2,8 @@
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +14,7 @@ from cli.commands.options import CONFIG, AsJson, Config, company
 if TYPE_CHECKING:
     from cli.config import Company
     from cli.run import Outcome
+    from cli.runs import RunLog
 
 FullRefresh = Annotated[
     bool, typer.Option("--full-refresh", help="Rebuild every model; ids and history are kept")
@@ -27,12 +29,12 @@ def run(config: Config = CONFIG, full_refresh: FullRefresh = False, as_json: AsJ
     Exit codes: 0 done, 1 failed, 2 configuration (nothing done), 3 blocked (nothing published or sent),
     4 partial (a source failed, a destination rejected rows), 5 another run is active.
     """
-    found = company(config)
-    refuse_if_held(found)
-    from cli.run import STAGES
-    from cli.run import run as run_stages
+    with claimed(config, "run"):
+        found = company(config)
+        from cli.run import STAGES
+        from cli.run import run as run_stages
 
-    outcome = run_stages(found, STAGES, full_refresh=full_refresh, say=say, **watched())
+        outcome = run_stages(found, STAGES, full_refresh=full_refresh, say=say, **watched())
     report(outcome, as_json)
 
 
@@ -42,7 +44,6 @@ def stage_command(stage: str) -> Callable[..., None]:
         "load": "Load new files into raw; nothing new means no work.",
         "build": "Build all models from what is loaded.",
         "validate": "Run the quality gate: dbt tests and checks.",
-        "publish": "Copy the marts into the published file and swap it in.",
     }
 
     def one(config: Config = CONFIG, as_json: AsJson = False) -> None:
@@ -51,6 +52,8 @@ def stage_command(stage: str) -> Callable[..., None]:
     def build(config: Config = CONFIG, full_refresh: FullRefresh = False, as_json: AsJson = False) -> None:
         _one_stage(stage, config, full_refresh, as_json)
 
+    if stage == "publish":
+        return publish
     command = build if stage == "build" else one
     command.__doc__ = (
         f"{helps[stage]}\n\nExample: cdp {stage} --config demo/cdp.yml\n\nExit codes as of `cdp run`."
@@ -58,17 +61,69 @@ def stage_command(stage: str) -> Callable[..., None]:
     return command
 
 
-def _one_stage(stage: str, config: Path, full_refresh: bool, as_json: bool) -> None:
+def publish(
+    config: Config = CONFIG,
+    rollback: Annotated[
+        bool, typer.Option("--rollback", help="Put the version before the present one back instead")
+    ] = False,
+    to: Annotated[
+        str | None,
+        typer.Option("--to", help="With --rollback: the version of this run (its id, or its beginning)"),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Copy the marts into the published files and swap them in; or take the last publish back.
+
+    The next `cdp run` publishes again: correct the cause before it.
+
+    Example: cdp publish --rollback --config demo/cdp.yml
+
+    Exit codes as of `cdp run`; 1 when no version to go back to is kept.
+    """
+    if not rollback:
+        if to is not None:
+            from cli.errors import UsageError
+
+            raise UsageError("--to says which version to go back to", hint="add --rollback")
+        _one_stage("publish", config, False, as_json)
     found = company(config)
     refuse_if_held(found)
+    from cli import previous
+    from cli.publish import targets
     from cli.run import run as run_stages
 
-    outcome = run_stages(found, (stage,), full_refresh=full_refresh, command=stage, say=say, **watched())
+    def back(log: "RunLog", outcome: "Outcome") -> str:
+        files = [target.file for target in targets(found)]
+        outcome.stages["rollback"] = previous.roll_back(found, files, log.run_id, to)
+        return "; ".join(outcome.stages["rollback"])
+
+    outcome = run_stages(found, ("rollback",), command="publish --rollback", say=say, also={"rollback": back})
     report(outcome, as_json)
 
 
+def _one_stage(stage: str, config: Path, full_refresh: bool, as_json: bool) -> None:
+    with claimed(config, stage):
+        found = company(config)
+        from cli.run import run as run_stages
+
+        outcome = run_stages(found, (stage,), full_refresh=full_refresh, command=stage, say=say, **watched())
+    report(outcome, as_json)
+
+
+@contextmanager
+def claimed(config: Path, command: str) -> Iterator[None]:
+    """Hold the run lock from before the heavy imports on: ten runs started at once must leave nine of them quickly."""
+    from cli.lock import claim, release
+
+    claim(config, command)
+    try:
+        yield
+    finally:
+        release(config)
+
+
 def refuse_if_held(found: "Company") -> None:
-    """Before the heavy imports: ten runs started at once must leave nine of them quickly."""
+    """Before the heavy imports: leave at once when another run is active."""
     from cli.lock import refuse_if_held as refuse
 
     refuse(found)

@@ -6,10 +6,11 @@ import pytest
 
 from cli import doctor, lock, warehouse
 from cli.config import Company
+from cli.doctor_operations import Finding
 from tests.ops_company import CONFIG, fill, make_company
 
 
-def problems(company: Company) -> dict[str, doctor.Finding]:
+def problems(company: Company) -> dict[str, Finding]:
     """Findings that are not ok, by what they are about."""
     found = [finding for finding in doctor.findings(company) if finding.level != "ok"]
     assert all(finding.fix for finding in found)
@@ -101,3 +102,35 @@ def test_more_memory_than_the_machine_has_is_found(tmp_path: Path) -> None:
     fill(company)
 
     assert "900000GB" in problems(company)["memory"].why
+
+
+def test_what_operations_add_is_found(tmp_path: Path) -> None:
+    """A group nobody made, a source that is late, a channel that did not get its message, a rewrite that died."""
+    config = CONFIG.replace("connector: files", "connector: files\n    freshness: 1h")
+    config += "publish: [{name: a, mask: pii, group: no_such_group_here}]\nalerts: [{name: chat, type: slack, url: 'http://x'}]\n"
+    company = make_company(tmp_path, config)
+    fill(company)
+    with warehouse.connect(company) as con:
+        con.execute(
+            "insert into ops.alerts values ('r', now()::timestamp, 'chat', 'run: ok -> failed', false, 'ConnectError')"
+        )
+    (company.warehouse.parent / ".cdp.duckdb.compact-r1").write_bytes(b"x")
+    found = problems(company)
+
+    assert set(found) == {"published file", "freshness", "alerts", "left over"}
+    assert found["published file"].fix == "groupadd no_such_group_here"
+    assert "ConnectError" in found["alerts"].why
+
+
+def test_a_published_file_of_a_newer_format_is_found(tmp_path: Path) -> None:
+    """BI drivers are years behind."""
+    import duckdb
+
+    company = make_company(tmp_path)
+    fill(company)
+    with duckdb.connect(":memory:") as con:
+        con.execute(f"attach '{company.published}' as p (storage_version 'v1.4.0')")
+        con.execute("create table p.x as select 1")
+
+    assert "v1.4.0" in problems(company)["published file"].why
+    assert problems(company)["published file"].fix == "cdp publish"
