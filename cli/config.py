@@ -31,6 +31,7 @@ from cli.config_sales import Campaigns, Sales
 from cli.config_sources import Part, Source
 from cli.config_survivorship import Survivorship
 from cli.config_text import Text
+from cli.config_triggers import Triggers
 from cli.config_values import Currency, Name, Timezone
 from cli.config_web import Web
 from pipelines.errors import UsageError
@@ -197,6 +198,7 @@ class CdpFile(Commerce):
     web: Web = Web()
     survivorship: Survivorship = Survivorship()
     text: Text = Text()
+    triggers: Triggers = Triggers()
 
 
 @dataclass(frozen=True)

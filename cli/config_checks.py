@@ -6,6 +6,7 @@ from cli import config_survivorship
 from cli.config import DEFAULT_IDENTIFIERS, Company
 from cli.config_cases import case_problems
 from cli.config_cx import cx_problems
+from cli.config_triggers import trigger_problems
 from cli.source_checks import Problem, source_problems
 
 # Columns of generated staging that every row has.
@@ -45,6 +46,7 @@ def problems(company: Company) -> Iterator[Problem]:
     yield from source_problems(company)
     yield from case_problems(company)
     yield from cx_problems(company)
+    yield from trigger_problems(company)
     names = [source.name for source in company.file.sources]
     yield from config_survivorship.problems(company.file.survivorship, names)
 

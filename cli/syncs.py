@@ -9,9 +9,10 @@ from cli import yaml_lines
 from cli.config import Company, secret
 from pipelines.errors import UsageError
 from pipelines.exports.specs import DestinationSpec, Guards, PurposeSpec, SyncSpec, check
+from pipelines.exports.writeback import WritesBack
 
 REF = re.compile(r"ref\(\s*['\"]([A-Za-z0-9_]+)['\"]\s*\)")
-KEYS = {"destination", "key", "mode", "purpose", "contact_point", "columns", "guards"}
+KEYS = {"destination", "key", "mode", "purpose", "contact_point", "columns", "guards", "writes_back"}
 
 
 def sync_specs(company: Company) -> list[SyncSpec]:
@@ -57,7 +58,20 @@ def _spec(exposure: dict[str, Any], sync: dict[str, Any], where: str, path: Path
         destination=str(sync["destination"]),
         columns=tuple(columns) if columns else None,
         guards=Guards(**(sync.get("guards") or {})),
+        writes_back=_writes_back(sync.get("writes_back"), f"{where}: sync `{exposure.get('name')}`"),
     )
+
+
+def _writes_back(told: Any, where: str) -> WritesBack | None:
+    if told is None:
+        return None
+    fields = told.get("fields") if isinstance(told, dict) else None
+    if set(told) != {"record", "fields"} or not isinstance(fields, dict) or not fields:
+        raise UsageError(
+            f"{where}: writes_back is not whole",
+            hint="write writes_back: {record: <column with source.table:key>, fields: {email: <column>}}",
+        )
+    return WritesBack(str(told["record"]), {str(name): str(column) for name, column in fields.items()})
 
 
 def purpose_specs(company: Company) -> dict[str, PurposeSpec]:

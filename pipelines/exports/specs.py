@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 
 from pipelines.errors import UsageError
 from pipelines.exports.destinations import TYPES, check_options, target_of
+from pipelines.exports.writeback import WritesBack
 
 Mode = Literal["mirror", "upsert"]
 Basis = Literal[
@@ -33,6 +34,7 @@ class SyncSpec:
 
     `columns` are the columns that are sent and compared (None: every column of the model). `customer_id`
     names the column with the profile, whose consents decide; `contact_point` the column with the address.
+    `writes_back` says which columns end in records of a source, so that they do not count as its word when they return.
     """
 
     name: str
@@ -45,6 +47,7 @@ class SyncSpec:
     columns: tuple[str, ...] | None = None
     guards: Guards = Guards()
     customer_id: str = "customer_id"
+    writes_back: WritesBack | None = None
 
     @property
     def follows_customers(self) -> bool:
