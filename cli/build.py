@@ -12,7 +12,18 @@ from typing import Any
 
 import duckdb
 
-from cli import cases, dbt, fuzzy_judge, fuzzy_links, fuzzy_model, overrides, relations, runs, warehouse
+from cli import (
+    cases,
+    dbt,
+    duplicates,
+    fuzzy_judge,
+    fuzzy_links,
+    fuzzy_model,
+    overrides,
+    relations,
+    runs,
+    warehouse,
+)
 from cli.config import Company, secret
 from cli.generate import fingerprint, generate, source_specs
 from cli.idle import idle, inputs, stir
@@ -139,6 +150,7 @@ def prepare(company: Company) -> None:
         overrides.refresh_effects(con)
         fuzzy_links.ensure(con)
         cases.ensure(con)
+        duplicates.ensure(con)
         _ensure_state(con, company)
         _ensure_raw(con, company)
 

@@ -36,6 +36,7 @@ from cli.config_sending import Sending
 from cli.config_sources import Part, Source
 from cli.config_survivorship import Survivorship
 from cli.config_text import Text
+from cli.config_triggers import Triggers
 from cli.config_values import Currency, Name, Timezone
 from cli.config_web import Web
 from pipelines.destination_types import TYPES
@@ -221,6 +222,7 @@ class CdpFile(Commerce):
     sending: Sending = Sending()
     publish: list[PublishedFile] = []
     alerts: list[AlertChannel] = []
+    triggers: Triggers = Triggers()
 
 
 @dataclass(frozen=True)

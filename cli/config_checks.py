@@ -9,6 +9,7 @@ from cli.config_cases import case_problems
 from cli.config_cx import cx_problems
 from cli.config_operations import operations_problems
 from cli.config_sending import sending_problems
+from cli.config_triggers import trigger_problems
 from cli.source_checks import Problem, source_problems
 
 # Columns of generated staging that every row has.
@@ -52,6 +53,7 @@ def problems(company: Company) -> Iterator[Problem]:
     yield from audience_problems(company)
     yield from sending_problems(company)
     yield from operations_problems(company)
+    yield from trigger_problems(company)
     names = [source.name for source in company.file.sources]
     yield from config_survivorship.problems(company.file.survivorship, names)
 

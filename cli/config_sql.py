@@ -2,7 +2,15 @@
 
 from collections.abc import Sequence
 
-from cli import config_audiences, config_commerce, config_cx, config_journeys, config_sales, config_sending
+from cli import (
+    config_audiences,
+    config_commerce,
+    config_cx,
+    config_journeys,
+    config_sales,
+    config_sending,
+    config_triggers,
+)
 from cli.config import CdpFile, Company
 from cli.config_cases import days
 from cli.config_survivorship import SURVIVORSHIP_COLUMNS, survivorship_rows
@@ -150,6 +158,9 @@ def config_models(file: CdpFile) -> dict[str, str]:
             "field or group of the golden record and source",
         ),
         "config_commerce": _settings(config_commerce.columns(file)),
+        "config_triggers": _values(
+            config_triggers.COLUMNS, config_triggers.trigger_rows(file.triggers), "trigger and step"
+        ),
         "config_topics": _values(
             (("topic", "string"), ("language", "string"), ("pattern", "string")),
             [

@@ -15,6 +15,7 @@ from cli.commands import (
     cases,
     customer,
     doctor,
+    duplicates,
     env,
     exports,
     identity,
@@ -54,6 +55,7 @@ runs_app = typer.Typer(help="Past runs.", no_args_is_help=True)
 audience_app = typer.Typer(help="Audiences and their members.", no_args_is_help=True)
 cases_app = typer.Typer(help="Closed loop: whom to help, who does it, what is done.", no_args_is_help=True)
 privacy_app = typer.Typer(help="What a person agreed to.", no_args_is_help=True)
+duplicates_app = typer.Typer(help="Records of one person within one source.", no_args_is_help=True)
 rfm_app = typer.Typer(help="RFM scores and their thresholds.", no_args_is_help=True)
 
 app.command("init")(init.init)
@@ -95,6 +97,9 @@ cases_app.command("list")(cases.list_cases)
 cases_app.command("assign")(cases.assign)
 cases_app.command("close")(cases.close)
 privacy_app.command("consents")(privacy.consents)
+duplicates_app.command("list")(duplicates.list_pairs)
+duplicates_app.command("approve")(duplicates.approve)
+duplicates_app.command("reject")(duplicates.reject)
 rfm_app.command("recompute")(rfm.recompute)
 app.add_typer(identity_app, name="identity")
 app.add_typer(customer_app, name="customer")
@@ -103,6 +108,7 @@ app.add_typer(runs_app, name="runs")
 app.add_typer(audience_app, name="audience")
 app.add_typer(cases_app, name="cases")
 app.add_typer(privacy_app, name="privacy")
+app.add_typer(duplicates_app, name="duplicates")
 app.add_typer(rfm_app, name="rfm")
 
 

@@ -22,6 +22,7 @@ MEMORY = frozenset(
         "model_runs",
         "rfm_thresholds",
         "decisions",
+        "trigger_entries",
     }
 )
 KINDS = ("model", "seed", "snapshot")

@@ -46,7 +46,7 @@ SCHEMAS = (
     ),
     SchemaStore("marts", True, "rebuilt from staging"),
     SchemaStore("audiences", True, "rebuilt from marts"),
-    SchemaStore("activation", True, "rebuilt from marts"),
+    SchemaStore("activation", True, "rebuilt from marts; trigger_entries keeps ids, products and codes"),
     SchemaStore("exports", True, "ledger keeps keys and hashes; erasure deletes the person's rows"),
     SchemaStore("cases", True, "erasure deletes the person's decisions"),
     SchemaStore("ops", False, "holds counts, times and messages only"),

@@ -10,10 +10,12 @@ from cli import yaml_lines
 from cli.config import Company, secret
 from pipelines.errors import UsageError
 from pipelines.exports.specs import DestinationSpec, Guards, PurposeSpec, SyncSpec, check
+from pipelines.exports.writeback import WritesBack
 
 REF = re.compile(r"ref\(\s*['\"]([A-Za-z0-9_]+)['\"]\s*\)")
 KEYS = {
-    "destination", "key", "mode", "purpose", "contact_point", "columns", "guards", "fill_empty", "audience"
+    "destination", "key", "mode", "purpose", "contact_point", "columns", "guards", "fill_empty", "audience",
+    "writes_back",
 }  # fmt: skip
 
 
@@ -62,6 +64,7 @@ def _spec(exposure: dict[str, Any], sync: dict[str, Any], where: str, path: Path
         guards=_guards(sync.get("guards") or {}, f"{where}: sync `{exposure.get('name')}`"),
         fill_empty=tuple(sync.get("fill_empty") or ()),
         audience=sync.get("audience"),
+        writes_back=_writes_back(sync.get("writes_back"), f"{where}: sync `{exposure.get('name')}`"),
     )
 
 
@@ -79,6 +82,18 @@ def _guards(limits: dict[str, Any], where: str) -> Guards:
                 hint="percentages and rows are numbers from 0 on, allow_empty is true or false",
             )
     return Guards(**limits)
+
+
+def _writes_back(told: Any, where: str) -> WritesBack | None:
+    if told is None:
+        return None
+    fields = told.get("fields") if isinstance(told, dict) else None
+    if set(told) != {"record", "fields"} or not isinstance(fields, dict) or not fields:
+        raise UsageError(
+            f"{where}: writes_back is not whole",
+            hint="write writes_back: {record: <column with source.table:key>, fields: {email: <column>}}",
+        )
+    return WritesBack(str(told["record"]), {str(name): str(column) for name, column in fields.items()})
 
 
 def purpose_specs(company: Company) -> dict[str, PurposeSpec]:

@@ -14,6 +14,7 @@ from demo.columns import (
     Bools,
     Ints,
     constant,
+    hexes,
     join,
     local,
     number,
@@ -30,6 +31,7 @@ from demo.world import AS_OF, BRANDS, DAY, HOUR, MONTH, START, World, delivery_o
 
 CAMPAIGNS = 18
 REACH = 0.3
+COUPONS = 200
 KINDS = ("sent", "delivered", "opened", "clicked", "bounced", "complained", "unsubscribed")
 TOPICS = ("tea;coffee", "home", "pantry", "tea;home")
 
@@ -62,6 +64,7 @@ class Mails:
 def write_marketing(world: World, people: People, out: Output) -> None:
     """Write all its tables."""
     write_campaigns(world, out)
+    write_coupons(world, out)
     grants = draw_grants(world, people)
     mails = draw_mails(world, people, grants)
     write_messages(world, people, mails, out)
@@ -107,6 +110,19 @@ def write_campaigns(world: World, out: Output) -> None:
         "ended_at": local(campaign_start() + 7 * DAY),
     }
     out.csv(world, "data/marketing/campaigns", columns, delivery_of(campaign_start()))
+
+
+def write_coupons(world: World, out: Output) -> None:
+    """Write the codes that left carts are given, for the first block only."""
+    if world.block:
+        return
+    columns = {
+        "code": join("TEA", hexes(world.rng("coupons"), COUPONS, 8)),
+        "pool": constant("left_cart", COUPONS),
+        "discount_percent": constant("10", COUPONS),
+        "valid_until": constant("2026-12-31 23:59:59", COUPONS),
+    }
+    out.csv(world, "data/marketing/coupons", columns, np.zeros(COUPONS, dtype=np.int64))
 
 
 def draw_mails(world: World, people: People, grants: Grants) -> Mails:
@@ -205,6 +221,8 @@ def write_consents(world: World, people: People, grants: Grants, mails: Mails, o
     no_calls = np.flatnonzero(people.has_phone & (rng.random(people.size) < 0.03))
     no_surveys = np.flatnonzero(people.has_email & (rng.random(people.size) < 0.02))
     left = np.flatnonzero(mails.left)
+    texters = np.flatnonzero(people.has_phone[grants.person])
+    texters = texters[world.rng("texters").random(texters.size) < 0.5]
     groups = (
         ("email_marketing", "granted", grants.person, grants.agreed),
         ("email_marketing", "denied", denies, people.joined[denies] + HOUR),
@@ -212,22 +230,23 @@ def write_consents(world: World, people: People, grants: Grants, mails: Mails, o
         ("email_marketing", "withdrawn", mails.person[left], mails.moment[left] + 2 * DAY),
         ("service_recovery", "objected", no_calls, between(rng, people.joined[no_calls])),
         ("survey_invites", "objected", no_surveys, between(rng, people.joined[no_surveys])),
+        ("sms_marketing", "granted", grants.person[texters], grants.agreed[texters]),
     )
     person = np.concatenate([rows for _, _, rows, _ in groups])
     moment = np.minimum(np.concatenate([when_ for *_, when_ in groups]), AS_OF - 60)
     group = np.repeat(np.arange(len(groups)), [rows.size for _, _, rows, _ in groups])
-    calls = group == 4
+    calls, texts = group == 4, group == 6
     size = person.size
     columns = {
         "consent_id": join("K", number(np.full(size, world.block), 3), number(np.arange(size), 8)),
-        "channel": when(calls, "phone", "email"),
+        "channel": when(texts, "sms", when(calls, "phone", "email")),
         "purpose": pick([purpose for purpose, *_ in groups], group),
         "state": pick([state for _, state, *_ in groups], group),
         "said_at": local(moment),
         "policy": when(moment < START, "2023-01", "2025-01"),
-        "proof": when(group < 2, "web form", "service desk"),
-        "email": when(~calls, take(people.email, person)),
-        "phone": when(calls, written_phone(take(people.phone, person), person)),
+        "proof": when((group < 2) | texts, "web form", "service desk"),
+        "email": when(~calls & ~texts, take(people.email, person)),
+        "phone": when(calls | texts, written_phone(take(people.phone, person), person)),
     }
     out.csv(world, "data/marketing/consents", columns, delivery_of(np.maximum(moment, START)))
 

@@ -24,7 +24,7 @@ import typer
 
 ROOT = Path(__file__).resolve().parent.parent
 # Later layers read earlier ones; audiences are the company's, and what unions them comes after.
-LAYERS = ("config", "staging", "identity", "customer", "marts", "audiences", "members", "syncs")
+LAYERS = ("config", "staging", "identity", "customer", "marts", "audiences", "members", "activation", "syncs")
 FORBIDDEN = {
     "pipelines": {"cli", "scoring", "tests", "demo", "benchmarks"},
     "scoring": {"cli", "pipelines", "dbt", "tests", "demo", "benchmarks"},

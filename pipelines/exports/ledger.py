@@ -14,7 +14,7 @@ from datetime import datetime
 
 import duckdb
 
-from pipelines.exports import redirects
+from pipelines.exports import redirects, writeback
 from pipelines.exports.destinations.base import KnowsAhead, Operation, Result, RowDestination
 from pipelines.exports.plan import Prepared
 
@@ -96,6 +96,10 @@ def mark_pending(con: duckdb.DuckDBPyConnection, prepared: Prepared, stamp: Stam
     for statement in (_SUPERSEDE, _RESEND_DELIVERIES, _UPDATE_LEDGER, _INSERT_LEDGER, _INSERT_DELIVERIES):
         sql = statement.format(batch=f"{prepared.prefix}_batch")
         con.execute(sql, {name: value for name, value in values.items() if f"${name}" in sql})
+    sync, batch = prepared.sync, f"{prepared.prefix}_batch"
+    writeback.remember(
+        con, sync.writes_back, relation=sync.relation, key=sync.key, batch=batch, as_of=stamp.as_of
+    )
 
 
 def remember(

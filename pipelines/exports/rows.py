@@ -35,6 +35,7 @@ def sent_columns(con: duckdb.DuckDBPyConnection, sync: SyncSpec) -> tuple[str, .
         *([sync.contact_point] if sync.contact_point else []),
         *(sync.columns or ()),
         *sync.fill_empty,
+        *(sync.writes_back.columns if sync.writes_back else []),
     ]
     missing = sorted(set(named) - set(present))
     if missing:

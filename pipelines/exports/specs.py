@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 
 from pipelines.errors import UsageError
 from pipelines.exports.destinations import TYPES, check_options, fills_empty, modes_of, target_of
+from pipelines.exports.writeback import WritesBack
 
 Mode = Literal["upsert", "update_only", "create_only", "mirror", "append", "membership"]
 Basis = Literal[
@@ -36,6 +37,7 @@ class SyncSpec:
     `columns` are the columns that are sent and compared (None: every column of the model). `customer_id`
     names the column with the profile, whose consents decide; `contact_point` the column with the address.
     `fill_empty` are columns that never overwrite a value at the destination; `audience` is the audience whose holds apply.
+    `writes_back` says which columns end in records of a source, so that they do not count as its word when they return.
     """
 
     name: str
@@ -50,6 +52,7 @@ class SyncSpec:
     customer_id: str = "customer_id"
     fill_empty: tuple[str, ...] = ()
     audience: str | None = None
+    writes_back: WritesBack | None = None
 
     @property
     def follows_customers(self) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.reference import phones, places, words
+from tests.reference import phones, places, words, zones
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -19,6 +19,7 @@ def files() -> dict[str, str]:
     return {
         "seeds/country_names.csv": csv_text(places.COUNTRY_HEADER, places.countries()),
         "seeds/currencies.csv": csv_text(places.CURRENCY_HEADER, currencies),
+        "seeds/country_zones.csv": csv_text(zones.ZONE_HEADER, zones.zones()),
         "seeds/nicknames.csv": csv_text(("name", "formal_name"), forms),
         "seeds/given_name_roots.csv": csv_text(("name", "root"), roots),
         "macros/normalise/lexicon.sql": macro_text(

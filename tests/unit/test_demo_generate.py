@@ -125,7 +125,7 @@ def test_a_small_company_has_every_table_of_its_configuration(small: Path) -> No
     company = load_company(small / "cdp.yml")
     patterns = [table.path for source in company.sources for table in source.tables]
 
-    assert len(patterns) == 26
+    assert len(patterns) == 27
     assert [pattern for pattern in patterns if not pattern or not list(small.glob(pattern))] == []
 
 

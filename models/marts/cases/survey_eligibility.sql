@@ -32,11 +32,11 @@ clock as (
 -- an invitation that did not arrive was sent all the same: many tools do not say what arrived
 invited as (
     select
-        owners.customer_id,
-        max(invitations.sent_at) as last_invited_at
-    from {{ ref('stg_invitations') }} as invitations
-    inner join owners on invitations.node_id = owners.node_id
-    group by owners.customer_id
+        customer_id,
+        max(sent_at) as last_invited_at
+    from {{ ref('invitations') }}
+    where customer_id is not null
+    group by customer_id
 ),
 
 answered as (

@@ -11,7 +11,7 @@ responses as (
 ),
 
 invitations as (
-    select * from {{ ref('stg_invitations') }}
+    select * from {{ ref('invitations') }}
 ),
 
 questions as (

@@ -24,7 +24,7 @@ delivered as (
         {{ local_date('invitations.sent_at') }} as invited_on,
         invitations.sent_at + settings.response_window_days * interval 1 day as closes_at,
         invitations.sent_at + settings.response_window_days * interval 1 day <= settings.as_of as is_closed
-    from {{ ref('stg_invitations') }} as invitations
+    from {{ ref('invitations') }} as invitations
     cross join settings
     where invitations.delivered_at is not null
 ),

@@ -1,0 +1,30 @@
+-- Grain: one row per first message about a left cart that is due, or was sent in the last seven days: a file is the whole list.
+with
+
+messages as (
+    select * from {{ ref('trigger_messages') }}
+    where trigger_name = 'cart' and step = 'first'
+),
+
+clock as (
+    select * from {{ ref('run_clock') }}
+),
+
+final as (
+    select
+        messages.entry_id,
+        messages.customer_id,
+        customers.email,
+        customers.full_name,
+        entries.products,
+        entries.amount
+    from messages
+    inner join {{ ref('trigger_entries') }} as entries on messages.entry_id = entries.entry_id
+    inner join {{ ref('customer_360') }} as customers on messages.customer_id = customers.customer_id
+    cross join clock
+    where
+        (messages.state = 'due' or messages.sent_at >= clock.as_of - interval 7 day)
+        and customers.email is not null
+)
+
+select * from final
