@@ -113,7 +113,7 @@ server.serve_forever()
 
 def hook(url: str, **options: object) -> dict[str, DestinationSpec]:
     """The webhook, batches of 500."""
-    return {"hook": DestinationSpec("hook", "webhook", {"url": url, "batch_size": 500, **options})}
+    return {"hook": DestinationSpec("hook", "http", {"url": url, "batch_size": 500, **options})}
 
 
 @contextmanager

@@ -1,10 +1,4 @@
-{#- Wall time of a UTC timestamp in a zone that stands in a column, and back. -#}
-{% macro local_time_in(expression, zone) -%} {{ return(adapter.dispatch('local_time_in')(expression, zone)) }} {%- endmacro %}
-{% macro duckdb__local_time_in(expression, zone) -%}
-    {{ return('timezone(' ~ zone ~ ", timezone('UTC', " ~ expression ~ '))') }}
-{%- endmacro %}
-{% macro default__local_time_in(expression, zone) -%} {{ return('from_utc_timestamp(' ~ expression ~ ', ' ~ zone ~ ')') }} {%- endmacro %}
-
+{#- UTC of a wall time in a zone that stands in a column; the way back of `local_time_in`. -#}
 {% macro utc_of_local(expression, zone) -%} {{ return(adapter.dispatch('utc_of_local')(expression, zone)) }} {%- endmacro %}
 {% macro duckdb__utc_of_local(expression, zone) -%}
     {{ return("timezone('UTC', timezone(" ~ zone ~ ', ' ~ expression ~ '))') }}
