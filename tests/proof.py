@@ -40,6 +40,12 @@ PROOFS = {
         ["tests/faults/test_export_kills.py"],
         None,
     ),
+    "export-histories": (
+        "10,000 random consent histories over six days: nothing sent without a basis, every withdrawal arrives; and 400 random "
+        "sequences of answers, silence, kills and changes for each of three modes end in the desired state",
+        ["tests/integration/test_exports_histories.py", "tests/integration/test_exports_machine.py"],
+        None,
+    ),
     "load-kills": (
         "60 SIGKILLs at random moments of `cdp load` over files, a database and an API; raw equals an undisturbed load's",
         ["tests/faults/test_load_kills.py"],

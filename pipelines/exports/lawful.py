@@ -148,6 +148,68 @@ def basis_query(
     """
 
 
+def suspects_query(rows: str, purpose: PurposeSpec, *, has_point: bool, has_holds: bool) -> str:
+    """Rows that have to be judged; binds `$as_of`. Whoever is left out is lawful for certain.
+
+    Left out is who has a live grant (where one is needed) and about whom and whose address nothing bad was ever said, for any
+    channel. Two joins by hash instead of the ten of `basis_query`, which a million rows feel.
+    """
+    holds = "union all select customer_id from customer.send_holds" if has_holds else ""
+    grants, ungranted = "", "select * from asked where false"
+    if purpose.basis == "consent":
+        ungranted = """select asked.* from asked
+        anti join granted
+            on granted.customer_id = asked.customer_id and granted.contact_point = asked.contact_point"""
+        grants = f"""granted as (
+            select customer_id, {address("contact_point")} as contact_point
+            from marts.consents as consents
+            where
+                purpose = {text(purpose.name)}
+                and channel = {text((purpose.channel or "").lower())}
+                and (obtained_at is null or obtained_at <= $as_of)
+                and {_is_live(purpose)}
+        ),"""
+    no_point = "or contact_point is null" if has_point else ""
+    return f"""
+    with
+
+    asked as (
+        select key, customer_id, contact_point from {rows} where $as_of is not null
+    ),
+
+    {grants}
+
+    refusals as materialized (
+        select customer_id, {address("contact_point")} as contact_point
+        from marts.consents
+        where purpose = {text(purpose.name)} and state not in ('granted', 'expired')
+        union all
+        select customer_id, {address("contact_point")} as contact_point from customer.suppressions
+    ),
+
+    troubled_people as (
+        select customer_id from refusals where customer_id is not null
+        {holds}
+    ),
+
+    troubled_points as (
+        select contact_point from refusals where contact_point is not null
+    ),
+
+    suspects as (
+        {ungranted}
+        union all
+        select * from asked where customer_id is null {no_point}
+        union all
+        select asked.* from asked semi join troubled_people on troubled_people.customer_id = asked.customer_id
+        union all
+        select asked.* from asked semi join troubled_points on troubled_points.contact_point = asked.contact_point
+    )
+
+    select distinct * from suspects
+    """
+
+
 def _grants(purpose: PurposeSpec, stopped_only: bool) -> str:
     """CTE `grants`: per person and address whether a grant is live, and which one proves it."""
     if stopped_only:

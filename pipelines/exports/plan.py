@@ -19,8 +19,8 @@ from pipelines.exports.destinations import modes_of, requests_for, writes_full_s
 from pipelines.exports.diff import MIRRORS, WITHDRAWS, diff_query, left_query
 from pipelines.exports.fingerprints import Fingerprint, fingerprint
 from pipelines.exports.guards import Guard, guards_of, key_guard
-from pipelines.exports.lawful import address, basis_query
-from pipelines.exports.rows import row_hash, sent_columns
+from pipelines.exports.lawful import address, basis_query, suspects_query
+from pipelines.exports.rows import kinds_of, row_hash, sent_columns
 from pipelines.exports.schema import quoted, quoted_relation
 from pipelines.exports.specs import DestinationSpec, PurposeSpec, SyncSpec, check
 
@@ -153,7 +153,7 @@ def _prepare(
             cast({quoted(sync.key)} as varchar) as key,
             cast({quoted(sync.customer_id)} as varchar) as customer_id,
             {point} as contact_point,
-            {row_hash(sync, columns)} as row_hash
+            {row_hash(sync, columns, kinds_of(con, sync))} as row_hash
         from {quoted_relation(sync.relation)}
         """
     )
@@ -199,7 +199,13 @@ def _judge(
     at = {"as_of": as_of}
     has_point = sync.contact_point is not None
     con.execute(
-        f"create or replace temp table {prefix}_basis as {judged(f'{prefix}_rows', has_point=has_point)}", at
+        f"create or replace temp table {prefix}_suspects as "
+        + suspects_query(f"{prefix}_rows", purpose, has_point=has_point, has_holds=has_holds),
+        at,
+    )
+    con.execute(
+        f"create or replace temp table {prefix}_basis as {judged(f'{prefix}_suspects', has_point=has_point)}",
+        at,
     )
     exclusions: dict[str, int] = dict(
         con.execute(

@@ -30,8 +30,11 @@ def prepare(con: duckdb.DuckDBPyConnection, sync: SyncSpec, rows: str, prefix: s
     if not sync.follows_customers:
         return
     con.execute(f"insert into {prefix}_absorbed from {prefix}_ends")
-    con.execute(f"insert into {prefix}_moves {_moves(prefix)}", {"sync": sync.name})
-    con.execute(f"insert into {prefix}_moves {_returns(rows, prefix)}", {"sync": sync.name})
+    if con.execute(f"select 1 from {prefix}_absorbed limit 1").fetchall():
+        con.execute(f"insert into {prefix}_moves {_moves(prefix)}", {"sync": sync.name})
+    moved = "select 1 from exports.ledger where sync = $sync and destination_key <> key limit 1"
+    if con.execute(moved, {"sync": sync.name}).fetchall():
+        con.execute(f"insert into {prefix}_moves {_returns(rows, prefix)}", {"sync": sync.name})
 
 
 def follow(con: duckdb.DuckDBPyConnection, sync: SyncSpec, prefix: str) -> None:

@@ -1,12 +1,20 @@
 """What a sync model sends: its columns, as SQL for the payload and for the hash that is compared."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import duckdb
 
 from pipelines.errors import CdpError, UsageError
 from pipelines.exports.schema import quoted, quoted_relation, text
 from pipelines.exports.specs import SyncSpec
+
+PLAIN = ("BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DATE")
+
+
+def kinds_of(con: duckdb.DuckDBPyConnection, sync: SyncSpec) -> dict[str, str]:
+    """Types of the model's columns, as DuckDB names them."""
+    described = con.execute(f"describe {quoted_relation(sync.relation)}").fetchall()
+    return {str(name): str(kind) for name, kind, *_ in described}
 
 
 def sent_columns(con: duckdb.DuckDBPyConnection, sync: SyncSpec) -> tuple[str, ...]:
@@ -43,6 +51,34 @@ def row_json(columns: Sequence[str]) -> str:
     return f"cast(to_json({{{pairs}}}) as varchar)" if columns else "'{}'"
 
 
-def row_hash(sync: SyncSpec, columns: Sequence[str]) -> str:
-    """Hash of what is sent, without the key: a row that only moved to a merged profile has not changed."""
-    return f"md5({row_json(sorted(column for column in columns if column != sync.key))})"
+def row_hash(sync: SyncSpec, columns: Sequence[str], kinds: Mapping[str, str] | None = None) -> str:
+    """Hash of what is sent, without the key: a row that only moved to a merged profile has not changed.
+
+    md5 over names and types, the values, and the lengths of texts in bytes (-1 for null), so that no two rows read alike.
+    The hash of the same row as JSON takes three times as long.
+    """
+    sent = sorted(column for column in columns if column != sync.key)
+    of = kinds or {}
+    head = text(";".join(f"{column} {of.get(column, '')}" for column in sent))
+    values = [_value(column, of.get(column, "")) for column in sent]
+    lengths = [
+        f"coalesce(strlen({one}), -1)"
+        for one, name in zip(values, sent, strict=True)
+        if not _is_plain(of.get(name))
+    ]
+    cells = [head, *(f"coalesce({one}, chr(30))" for one in values), *lengths]
+    return f"md5(concat_ws(chr(31), {', '.join(cells)}))"
+
+
+def _value(column: str, kind: str) -> str:
+    """The one text of a value: exact for decimals, JSON for what is nested."""
+    if kind == "VARCHAR":
+        return quoted(column)
+    if kind.endswith("]") or kind.startswith(("STRUCT", "MAP", "UNION")):
+        return f"cast(to_json({quoted(column)}) as varchar)"
+    return f"cast({quoted(column)} as varchar)"
+
+
+def _is_plain(kind: str | None) -> bool:
+    """Numbers, dates and truth: their text has neither a separator nor the mark of a null in it."""
+    return kind in PLAIN or str(kind).startswith(("DECIMAL", "TIMESTAMP"))
