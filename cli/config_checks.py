@@ -66,6 +66,11 @@ def _destinations(company: Company) -> Iterator[Problem]:
     for name, destination in company.destinations.items():
         for path, message in option_problems(destination.type, destination.model_extra or {}):
             yield ("destinations", name, *path), message
+        if "pace" in (destination.model_extra or {}):
+            yield (
+                ("destinations", name, "pace"),
+                "option `pace` is unknown: where the rate is kept is not yours to say",
+            )
 
 
 def _identifiers(company: Company) -> Iterator[Problem]:

@@ -3,17 +3,13 @@
 It is a strict receiver: a request that repeats an idempotency key gets its first answer again and changes nothing.
 """
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from types import ModuleType
 from typing import Any
 
-import pytest
-
-from pipelines.exports import destinations
-from pipelines.exports.destinations.base import MODES, Kind, Operation, Result
+from pipelines.exports.destinations import LOADED, MODES, TYPES
+from pipelines.exports.destinations.base import Kind, Operation, Result
 from pipelines.exports.destinations.options import Options
 
 
@@ -89,17 +85,16 @@ class MemoryDestination:
 @contextmanager
 def memory_type(memory: Memory) -> Iterator[None]:
     """The destination type `memory`, for the time of a test."""
-    module = ModuleType(f"{destinations.__name__}.memory")
-    module.KIND = Kind(  # type: ignore[attr-defined]
+    types: dict[str, str] = TYPES  # type: ignore[assignment]
+    types["memory"] = "memory"
+    LOADED["memory"] = Kind(
         options=Options,
-        modes=MODES,
-        open_rows=lambda options, opening: MemoryDestination(memory, opening.sync),
         requests=lambda options, operations: -(-operations // memory.batch_size),
+        open_rows=lambda options, opening: MemoryDestination(memory, opening.sync),
+        modes=MODES,
         fills_empty=True,
     )
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(sys.modules, module.__name__, module)
-        patch.setitem(destinations.TYPES, "memory", "memory")
-        destinations.kind_of.cache_clear()
+    try:
         yield
-    destinations.kind_of.cache_clear()
+    finally:
+        del types["memory"], LOADED["memory"]

@@ -132,7 +132,7 @@ def test_a_withdrawal_after_a_kill_takes_out_what_may_have_arrived(
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_nothing_raw_goes_over_the_wire(server: Loopback, kind: str) -> None:
-    """20,000 people with every column, added and removed again: only hashes, country codes and postal codes."""
+    """6,000 people with every column, added and removed again: only hashes, country codes and postal codes."""
     server.answer = fake = platform(kind)
     people = [
         {
@@ -147,18 +147,18 @@ def test_nothing_raw_goes_over_the_wire(server: Loopback, kind: str) -> None:
             "gender": "f",
             "customer_id": f"zqcust-{n}",
         }
-        for n in range(20_000)
+        for n in range(6_000)
     ]
     destination = open_rows(kind, options_of(kind, server.url), "sync_a")
     assert destination is not None
     added: list[Result] = []
-    for start in range(0, 20_000, 10_000):
-        added += destination.send([upsert(f"k{n}", **people[n]) for n in range(start, start + 10_000)])
+    for start in range(0, 6_000, 3_000):
+        added += destination.send([upsert(f"k{n}", **people[n]) for n in range(start, start + 3_000)])
     full = inside(fake)
-    for start in range(0, 20_000, 10_000):
+    for start in range(0, 6_000, 3_000):
         part = [
             Operation(one.key, str(one.destination_key), "remove", "i", None)
-            for one in added[start : start + 10_000]
+            for one in added[start : start + 3_000]
         ]
         assert all(one.ok for one in destination.send(part))
     destination.close()

@@ -5,7 +5,6 @@ operations (`open_rows`) or holds a whole set (`open_set`).
 """
 
 from collections.abc import Mapping
-from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -14,6 +13,7 @@ from pipelines.exports.destinations.base import MODES, Kind, Opening, RowDestina
 from pipelines.exports.destinations.options import parse, problems
 
 __all__ = [
+    "LOADED",
     "MODES",
     "TYPES",
     "check_options",
@@ -29,14 +29,18 @@ __all__ = [
 ]
 
 
-@cache
+# types that were used already
+LOADED: dict[str, Kind] = {}
+
+
 def kind_of(kind: str) -> Kind:
     """How to check, count and open one type of destination.
 
     Raises KeyError for a type that does not exist.
     """
-    found: Kind = import_module(f"{__name__}.{TYPES[kind]}").KIND
-    return found
+    if kind not in LOADED:
+        LOADED[kind] = import_module(f"{__name__}.{TYPES[kind]}").KIND
+    return LOADED[kind]
 
 
 def modes_of(kind: str) -> tuple[str, ...]:
