@@ -116,13 +116,13 @@ class WebhookDestination:
             self._patience -= time.monotonic() - began
             if attempt == MAX_ATTEMPTS - 1:
                 break
-            if self.stop and self.stop.reason:
-                break
             if wait > self._patience:
                 self._patience = 0
                 break
             (self.stop.sleep if self.stop else self._sleep)(wait)
             self._patience -= wait
+            if self.stop and self.stop.reason:
+                break
         if self._patience <= 0:
             self._stopped = f"gave up after {self._settings.retry_seconds:g} s of retries: {answer.cause}"
         return replace(answer, doubtful=doubtful)
