@@ -4,7 +4,8 @@ diff   1 M rows x 10 columns against the ledger, all consented, 1 % changed and 
        process, alternating: DuckDB joining the model with a snapshot of its keys and row hashes, counting what differs.
 http   100,000 rows to a webhook on loopback (a process of its own) in batches of 500, and again with nothing changed. With
        `--drt` (the python of a venv that has drt-core) the same rows from the same file through drt, rate limit lifted.
-limit  the same to a destination that answers 429 above N requests per second, its Retry-After being the only advice: share of N reached.
+limit  the same to a destination that answers 429 above N requests per second, with Retry-After as the only advice: share of N
+       that is reached.
 
 Synthetic rows; best of the rounds; seconds are wall seconds.
 """
