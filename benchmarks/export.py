@@ -2,10 +2,10 @@
 
 diff   1 M rows x 10 columns against the ledger, all consented, 1 % changed and nothing changed, beside the floor in the same
        process, alternating: DuckDB joining the model with a snapshot of its keys and row hashes, counting what differs.
-http   100,000 rows over HTTP on loopback (a process of its own) in batches of 500, and again with nothing changed. With
+http   100,000 rows to a webhook on loopback (a process of its own) in batches of 500, and again with nothing changed. With
        `--drt` (the python of a venv that has drt-core) the same rows from the same file through drt, rate limit lifted.
-limit  the same to a destination that answers 429 above N requests per second, its Retry-After being the only advice: share of
-       N reached.
+limit  the same to a destination that answers 429 above N requests per second, with Retry-After as the only advice: share of N
+       that is reached.
 
 Synthetic rows; best of the rounds; seconds are wall seconds.
 """
@@ -113,7 +113,7 @@ server.serve_forever()
 
 
 def hook(url: str, **options: object) -> dict[str, DestinationSpec]:
-    """An address, batches of 500."""
+    """The webhook, batches of 500."""
     return {"hook": DestinationSpec("hook", "http", {"url": url, "batch_size": 500, **options})}
 
 
@@ -128,7 +128,7 @@ def warehouse(folder: Path, rows: int) -> Iterator[duckdb.DuckDBPyConnection]:
 
 @contextmanager
 def receiver(limit: float = 0) -> Iterator[str]:
-    """A receiver in a process of its own; its address."""
+    """A webhook in a process of its own; its address."""
     process = subprocess.Popen([sys.executable, "-c", SERVER, str(limit)], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
@@ -190,7 +190,7 @@ def send(con: duckdb.DuckDBPyConnection, url: str, run_id: str, **options: objec
 
 
 def http(folder: Path, rows: int, drt: str | None) -> None:
-    """Print rows per second over HTTP, and what a run with nothing new sends."""
+    """Print rows per second to a webhook, and what a run with nothing new sends."""
     with receiver() as url, warehouse(folder, rows) as con:
         first = send(con, url, "r1")
         sent = requests_of(url)

@@ -4,6 +4,8 @@ Data flow: <prefix>_plan -> <prefix>_ops (operations, numbered in batches) -> <p
 or all for a whole set; lawful now; pending in the ledger) -> payloads from the sync model
 """
 
+from collections.abc import Iterator, Sequence
+
 import duckdb
 
 from pipelines.exports.destinations.base import Operation, SetState
@@ -106,9 +108,7 @@ def halve(con: duckdb.DuckDBPyConnection, prepared: Prepared, batch: int) -> tup
             batch = {first} + if(halves.half = 1, 0, 1),
             is_half = true,
             is_resend = true
-        from (
-            select key, ntile(2) over (order by place, key) as half from {prepared.prefix}_batch
-        ) as halves
+        from (select key, ntile(2) over (order by place, key) as half from {ops} where batch = {batch}) as halves
         where ops.batch = {batch} and halves.key = ops.key
         """
     )
@@ -116,28 +116,33 @@ def halve(con: duckdb.DuckDBPyConnection, prepared: Prepared, batch: int) -> tup
 
 
 def take(
-    con: duckdb.DuckDBPyConnection, prepared: Prepared, batch: int, stamp: Stamp
-) -> tuple[list[Operation], int]:
-    """Commit one batch as pending and build its payload, from one snapshot.
+    con: duckdb.DuckDBPyConnection, prepared: Prepared, numbers: Sequence[int], stamp: Stamp
+) -> tuple[list[tuple[int, list[Operation]]], int]:
+    """Commit some batches as pending and build their payloads, from one snapshot.
 
-    Returns the operations and the number of rows that lost their lawful basis since the plan; those are
-    left out.
+    Several at a time, because a commit costs more than a request. Returns the operations by batch, in the order asked for,
+    and the number of rows that lost their lawful basis since the plan; those are left out.
     """
     with transaction(con):
-        dropped = _recheck(con, prepared, batch, stamp)
+        dropped = _recheck(con, prepared, numbers, stamp)
         mark_pending(con, prepared, stamp)
-        return _operations(con, prepared), dropped
+        found: dict[int, list[Operation]] = {number: [] for number in numbers}
+        for number, operation in _operations(con, prepared):
+            found[number].append(operation)
+    return [(number, operations) for number, operations in found.items() if operations], dropped
 
 
-def _recheck(con: duckdb.DuckDBPyConnection, prepared: Prepared, batch: int, stamp: Stamp) -> int:
-    """Make `<prefix>_batch`: the operations of a batch that are lawful now. Removals need no basis."""
+def _recheck(con: duckdb.DuckDBPyConnection, prepared: Prepared, numbers: Sequence[int], stamp: Stamp) -> int:
+    """Make `<prefix>_batch`: the operations of these batches that are lawful now. Removals need no basis."""
     prefix = prepared.prefix
-    con.execute(
-        f"create or replace temp table {prefix}_batch as select * from {prefix}_ops where batch = {batch}"
-    )
+    chosen = f"batch in ({', '.join(map(str, numbers))})"
+    con.execute(f"create or replace temp table {prefix}_batch as select * from {prefix}_ops where {chosen}")
     dropped = drop_unlawful(con, prepared, f"{prefix}_batch", stamp)
     if dropped:
-        release_halves(con, prepared, batch, stamp)
+        release_halves(con, prepared, chosen, stamp)
+        con.execute(
+            f"delete from {prefix}_ops where {chosen} and key not in (select key from {prefix}_batch)"
+        )
     return dropped
 
 
@@ -172,10 +177,10 @@ def drop_unlawful(con: duckdb.DuckDBPyConnection, prepared: Prepared, table: str
     return int(gone[0][0])
 
 
-def _operations(con: duckdb.DuckDBPyConnection, prepared: Prepared) -> list[Operation]:
-    """Payloads of the batch, straight from the sync model."""
+def _operations(con: duckdb.DuckDBPyConnection, prepared: Prepared) -> Iterator[tuple[int, Operation]]:
+    """Operations by batch, with payloads straight from the sync model."""
     prefix, sync = prepared.prefix, prepared.sync
-    table = con.execute(
+    rows = con.execute(
         f"""
         with
 
@@ -192,6 +197,7 @@ def _operations(con: duckdb.DuckDBPyConnection, prepared: Prepared) -> list[Oper
         )
 
         select
+            batch.batch,
             batch.key,
             coalesce(batch.destination_key, batch.key) as destination_key,
             batch.operation,
@@ -199,13 +205,12 @@ def _operations(con: duckdb.DuckDBPyConnection, prepared: Prepared) -> list[Oper
             if(batch.operation = 'upsert', payloads.payload, null) as payload,
         from batch
         left join payloads on payloads.key = batch.key
-        order by batch.place
+        order by batch.batch, batch.place, batch.key
         """
-    ).to_arrow_table()
-    return [
-        Operation(**row, mode=sync.mode, fill_empty=sync.fill_empty if row["payload"] else ())
-        for row in table.to_pylist()
-    ]
+    ).fetchall()
+    for number, key, destination_key, operation, idempotency_key, payload in rows:
+        empty = sync.fill_empty if payload else ()
+        yield number, Operation(key, destination_key, operation, idempotency_key, payload, sync.mode, empty)
 
 
 def take_set(con: duckdb.DuckDBPyConnection, prepared: Prepared, stamp: Stamp) -> tuple[SetState, int, int]:

@@ -86,12 +86,27 @@ def mark_pending(con: duckdb.DuckDBPyConnection, prepared: Prepared, stamp: Stam
         "basis": prepared.purpose.basis,
     }
     # one key for the whole request, and the same one when the same members are sent again
+    batch = f"{prepared.prefix}_batch"
     con.execute(
         f"""
-        update {prepared.prefix}_batch set batch_key = (
-            select sha256(string_agg(idempotency_key, '' order by place)) from {prepared.prefix}_batch
-        )
+        update {batch} as batch set batch_key = keys.batch_key
+        from (
+            select batch, sha256(string_agg(idempotency_key, '' order by place, key)) as batch_key
+            from {batch}
+            group by batch
+        ) as keys
+        where keys.batch = batch.batch
         """
+    )
+    con.execute(
+        f"""
+        create or replace temp table {prepared.prefix}_before as
+        select ledger.*
+        from exports.ledger as ledger
+        semi join {batch} as batch on batch.key = ledger.key
+        where ledger.sync = $sync
+        """,
+        {"sync": prepared.sync.name},
     )
     for statement in (_SUPERSEDE, _RESEND_DELIVERIES, _UPDATE_LEDGER, _INSERT_LEDGER, _INSERT_DELIVERIES):
         sql = statement.format(batch=f"{prepared.prefix}_batch")
@@ -205,7 +220,38 @@ where not batch.is_resend
 """
 
 
-def release_halves(con: duckdb.DuckDBPyConnection, prepared: Prepared, batch: int, stamp: Stamp) -> None:
+def unsend(con: duckdb.DuckDBPyConnection, prepared: Prepared, keys: Sequence[str]) -> None:
+    """Put back what was made pending and never handed over, because the run ends: the ledger is as if it had not been taken."""
+    before, names = f"{prepared.prefix}_before", {"sync": prepared.sync.name, "keys": list(keys)}
+    mine = "sync = $sync and key in (select unnest(cast($keys as varchar[])))"
+    with transaction(con):
+        con.execute(
+            f"""
+            delete from exports.deliveries
+            where
+                {mine}
+                and status = 'pending'
+                and idempotency_key in (select idempotency_key from exports.ledger where {mine})
+                and idempotency_key not in (select idempotency_key from {before})
+            """,
+            names,
+        )
+        # what it would have replaced is open again
+        con.execute(
+            f"""
+            update exports.deliveries set status = 'pending'
+            where
+                {mine}
+                and status = 'unknown'
+                and idempotency_key in (select idempotency_key from {before} where state = 'pending')
+            """,
+            names,
+        )
+        con.execute(f"delete from exports.ledger where {mine}", names)
+        con.execute(f"insert into exports.ledger by name select * from {before} where {mine}", names)
+
+
+def release_halves(con: duckdb.DuckDBPyConnection, prepared: Prepared, chosen: str, stamp: Stamp) -> None:
     """Close operations of a half that lost their basis meanwhile: their request was refused, so none of them arrived."""
     con.execute(
         f"""
@@ -218,7 +264,7 @@ def release_halves(con: duckdb.DuckDBPyConnection, prepared: Prepared, batch: in
             cast(null as varchar) as destination_key,
             false as is_skipped
         from {prepared.prefix}_ops as ops
-        where batch = {batch} and is_half and key not in (select key from {prepared.prefix}_batch)
+        where {chosen} and is_half and key not in (select key from {prepared.prefix}_batch)
         """
     )
     _set_answers(con, prepared, stamp)

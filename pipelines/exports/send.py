@@ -31,6 +31,8 @@ from pipelines.exports.specs import DestinationSpec, PurposeSpec, SyncSpec
 from pipelines.exports.stopping import Stop
 from pipelines.failpoints import reach
 
+# batches that are judged, built and made pending in one commit; a kill leaves at most so many pending that were never sent
+TAKEN_TOGETHER = 10
 # in `force`: every sync
 EVERY_SYNC = "*"
 
@@ -131,40 +133,55 @@ def _send_rows(
     stop: Stop,
 ) -> SyncResult:
     """Batch after batch, until all are answered, the destination has stopped or it is time to stop."""
-    tally = Tally()
+    tally, unsent = Tally(), 0
     try:
         waiting = deque(batches.cut_batches(con, prepared, destination.batch_size))
         while waiting and not destination.stopped and not stop.reason:
-            batch = waiting.popleft()
-            counted, halves = _send_batch(con, prepared, destination, batch, stamp)
+            some = [waiting.popleft() for _ in range(min(len(waiting), TAKEN_TOGETHER))]
+            counted, halves, unsent = _send_some(con, prepared, destination, some, stamp, stop)
             tally += counted
             waiting.extendleft(reversed(halves))
     finally:
         destination.close()
     result = _finished(planned, tally, destination.stopped)
-    return replace(result, status="interrupted", reason=stop.reason) if waiting and stop.reason else result
+    if stop.reason and (waiting or unsent):
+        return replace(result, status="interrupted", reason=stop.reason)
+    return result
 
 
-def _send_batch(
-    con: duckdb.DuckDBPyConnection, prepared: Prepared, destination: RowDestination, batch: int, stamp: Stamp
-) -> tuple[Tally, tuple[int, ...]]:
-    """One request; what was counted, and the halves to send instead when it was refused as a whole.
+def _send_some(
+    con: duckdb.DuckDBPyConnection,
+    prepared: Prepared,
+    destination: RowDestination,
+    numbers: Sequence[int],
+    stamp: Stamp,
+    stop: Stop,
+) -> tuple[Tally, list[int], int]:
+    """Some batches, pending together, each a request whose answer is written before the next one leaves.
 
-    A bad row among n is found in 2 log2(n) + 1 requests. Nothing is written of such a refusal: the rows stay pending until
+    Returns what was counted, the halves to send of batches that were refused as a whole, and how many batches the end of the
+    run has left unsent (the ledger does not know of them).
+
+    A bad row among n is found in 2 log2(n) + 1 requests. Nothing is written of a whole refusal: the rows stay pending until
     the half they are in is answered, and a kill between the halves leaves each where it is.
     """
-    operations, dropped = batches.take(con, prepared, batch, stamp)
-    if not operations:
-        return Tally(dropped=dropped), ()
-    ledger.remember(con, prepared, destination, operations, stamp)
-    reach("export.pending")
-    results = destination.send(operations)
-    reach("export.sent")
-    if len(operations) > 1 and all(one.is_whole for one in results) and not destination.stopped:
-        return Tally(dropped=dropped), batches.halve(con, prepared, batch)
-    tally = ledger.record(con, prepared, operations, results, stamp)
-    reach("export.acked")
-    return tally + Tally(dropped=dropped), ()
+    taken, dropped = batches.take(con, prepared, numbers, stamp)
+    tally, halves = Tally(dropped=dropped), list[int]()
+    if taken:
+        reach("export.pending")
+    for n, (number, operations) in enumerate(taken):
+        if n and (destination.stopped or stop.reason):
+            ledger.unsend(con, prepared, [one.key for _, rest in taken[n:] for one in rest])
+            return tally, halves, len(taken) - n
+        ledger.remember(con, prepared, destination, operations, stamp)
+        results = destination.send(operations)
+        reach("export.sent")
+        if len(operations) > 1 and all(one.is_whole for one in results) and not destination.stopped:
+            halves += batches.halve(con, prepared, number)
+            continue
+        tally += ledger.record(con, prepared, operations, results, stamp)
+        reach("export.acked")
+    return tally, halves, 0
 
 
 def _send_set(

@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from pipelines.errors import CdpError, UsageError
-from pipelines.exports import DestinationSpec, Guards, SyncSpec, plan
+from pipelines.exports import DestinationSpec, Guards, SyncSpec, plan, send
 from pipelines.exports.specs import Mode
 from tests.exports_fake import (
     ACCEPT,
@@ -228,9 +228,10 @@ def test_legitimate_interest_stops_at_an_objection_only(
 
 
 def test_a_basis_that_is_lost_during_the_run_stops_the_row(
-    con: duckdb.DuckDBPyConnection, receiver: Recorder
+    con: duckdb.DuckDBPyConnection, receiver: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The basis is judged again when the payload of each batch is built."""
+    """The basis is judged again when payloads are built, some batches at a time."""
+    monkeypatch.setattr(send, "TAKEN_TOGETHER", 2)
 
     def withdraw_meanwhile(request: Request) -> Answer:
         with con.cursor() as other:
