@@ -26,7 +26,7 @@ from cli import (
 )
 from cli.config import Company, secret
 from cli.generate import fingerprint, generate, source_specs
-from cli.idle import idle, inputs, stir
+from cli.idle import idle, inputs, missing, stir
 from cli.replays_sql import REPLAYS_COLUMNS, REPLAYS_TABLE
 from pipelines import failpoints
 from pipelines.exports import schema as exports_schema
@@ -77,6 +77,8 @@ def build(
         reason = "asked for" if full_refresh else None
         if reason is None and (before is None or before[0] != mark):
             reason = "first build" if before is None else "rules changed"
+        if reason is None and (gone := missing(con)):
+            reason = f"{gone[0]} is missing"
         if reason:
             # Until this full build is marked, the next one must be full too: tables are half old, half new.
             con.execute("delete from ops.build_state")

@@ -32,7 +32,11 @@ def inputs(company: Company, con: duckdb.DuckDBPyConnection, select: Sequence[st
     marks = {
         one.unique_id: _mark(con, str(one.schema), str(one.identifier)) for one in manifest.sources.values()
     }
-    read = {"select": list(select), "sources": marks, "built": sorted(_built(con, _nodes(manifest)))}
+    read = {
+        "select": list(select),
+        "sources": marks,
+        "built": sorted(_relations(con, _nodes(manifest).values())),
+    }
     return json.dumps(read, sort_keys=True)
 
 
@@ -52,17 +56,21 @@ def idle(company: Company, con: duckdb.DuckDBPyConnection, select: Sequence[str]
         for source in company.sources
         if source.name not in delivered
     )
-    # somebody dropped it, or a dbt run by hand died
-    missing = set(before["built"] if before else nodes) - _built(con, nodes)
     if before is None:
         busy = {uid for uid, node in nodes.items() if not node.original_file_path.startswith(quiet)}
     else:
         changed = _changed(con, manifest.sources.values(), before["sources"], delivered)
-        busy = _descendants(nodes, [*changed, *missing], quiet)
-    tables = {uid for uid in busy & set(nodes) if nodes[uid].config.materialized not in ("view", "seed")}
-    running = tables | missing
+        busy = _descendants(nodes, changed, quiet)
+    # A view says the same as long as the rules do; what reads through it does not.
+    running = {uid for uid in busy & set(nodes) if nodes[uid].config.materialized not in ("view", "seed")}
     running |= _read_through(nodes, running)
     return sorted(node.name for uid, node in nodes.items() if uid not in running and node.name != WORK)
+
+
+def missing(con: duckdb.DuckDBPyConnection) -> list[str]:
+    """Tables and views that the last build left and that are gone: a part of a build could not fill them."""
+    before = _recorded(con)
+    return sorted(set(before["built"]) - _there(con)) if before else []
 
 
 def stir(con: duckdb.DuckDBPyConnection) -> None:
@@ -104,14 +112,14 @@ def _nodes(manifest: Any) -> dict[str, Any]:
     return {uid: node for uid, node in manifest.nodes.items() if str(node.resource_type) in ("model", "seed")}
 
 
-def _built(con: duckdb.DuckDBPyConnection, nodes: Mapping[str, Any]) -> set[str]:
-    """Nodes whose table or view is there, or that have none."""
-    there = set(con.execute("select table_schema, table_name from information_schema.tables").fetchall())
-    return {
-        uid
-        for uid, node in nodes.items()
-        if node.config.materialized == "ephemeral" or (node.schema, node.alias) in there
-    }
+def _relations(con: duckdb.DuckDBPyConnection, nodes: Iterable[Any]) -> set[str]:
+    """Tables and views of these nodes that are there."""
+    return {f"{node.schema}.{node.alias}" for node in nodes} & _there(con)
+
+
+def _there(con: duckdb.DuckDBPyConnection) -> set[str]:
+    found = con.execute("select table_schema || '.' || table_name from information_schema.tables").fetchall()
+    return {str(name) for (name,) in found}
 
 
 def _descendants(nodes: Mapping[str, Any], changed: Iterable[str], quiet: tuple[str, ...]) -> set[str]:

@@ -76,7 +76,8 @@ def test_what_other_commands_change_is_work_and_nothing_else(tmp_path: Path) -> 
 
     with warehouse.connect(company.company) as con:
         con.execute("drop table marts.orders")
-    assert "orders" in _names(company)
+    again = company.build()
+    assert (again.full, again.reason) == (True, "marts.orders is missing")
     assert company.rows("select count(*) from marts.orders") == [(1,)]
 
 

@@ -1,3 +1,9 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_touched',
+    touch_column='device_id',
+    on_schema_change='append_new_columns',
+) }}
 -- Grain: one row per device on which nobody has ever logged in. Never counted as a customer.
 with
 
@@ -18,7 +24,7 @@ owned as (
         customer_id,
         occurred_at
     from {{ ref('event_owners') }}
-    where customer_id is null
+    where customer_id is null and {{ is_touched('device_id') }}
 ),
 
 sessions as (
@@ -26,7 +32,7 @@ sessions as (
         device_id,
         count(*) as sessions
     from {{ ref('sessions') }}
-    where customer_id is null
+    where customer_id is null and {{ is_touched('device_id') }}
     group by device_id
 ),
 

@@ -1,9 +1,25 @@
-{{ config(schema='customer') }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_touched',
+    touch_column='customer_id',
+    touched_sql='select touch_key from staging.touched_customers union select touch_key from staging.touched_profiles',
+    schema='customer',
+) }}
 -- Grain: one row per customer: first and last touch, sessions, tickets and the latest score of each metric.
+-- depends_on: {{ ref('touched_customers') }} {{ ref('touched_profiles') }}
 with
 
 customers as (
-    select distinct customer_id from {{ ref('node_customers') }}
+    select distinct customer_id
+    from {{ ref('node_customers') }}
+    {% if is_incremental() %}
+    where
+        customer_id in (
+            select touch_key from {{ ref('touched_customers') }}
+            union
+            select touch_key from {{ ref('touched_profiles') }}
+        )
+    {% endif %}
 ),
 
 records as (
@@ -15,6 +31,7 @@ records as (
         min(first_seen_at) as first_record_at,
         max(first_seen_at) as last_record_at
     from {{ ref('customer_records') }}
+    where customer_id in (select customer_id from customers)
     group by customer_id
 ),
 
@@ -24,6 +41,7 @@ touches as (
         min(occurred_at) as first_touch_at,
         max(case when is_by_customer then occurred_at end) as last_touch_at
     from {{ ref('customer_touches') }}
+    where customer_id in (select customer_id from customers)
     group by customer_id
 ),
 
@@ -33,7 +51,7 @@ sessions as (
         count(*) as sessions,
         max(started_at) as last_session_at
     from {{ ref('sessions') }}
-    where customer_id is not null and not is_bot
+    where customer_id in (select customer_id from customers) and not is_bot
     group by customer_id
 ),
 
@@ -43,7 +61,7 @@ tickets as (
         count(*) as tickets,
         count(*) filter (where is_open) as open_tickets
     from {{ ref('tickets') }}
-    where customer_id is not null
+    where customer_id in (select customer_id from customers)
     group by customer_id
 ),
 
@@ -55,7 +73,7 @@ ranked_answers as (
         responded_at,
         row_number() over (partition by customer_id, metric order by responded_at desc, feedback_id desc) as age
     from {{ ref('feedback') }}
-    where customer_id is not null and responded_at is not null
+    where customer_id in (select customer_id from customers) and responded_at is not null
 ),
 
 answers as (

@@ -1,3 +1,10 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_touched',
+    touch_column='customer_id',
+    touched_sql='select touch_key from staging.touched_golden',
+    on_schema_change='append_new_columns',
+) }}
 -- Grain: one row per customer, identifier type, scope and value.
 with
 
@@ -6,6 +13,7 @@ owners as (
         node_id,
         customer_id
     from {{ ref('node_customers') }}
+    where {{ is_touched_golden('customer_id') }}
 ),
 
 identifiers as (
