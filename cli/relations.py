@@ -18,6 +18,7 @@ MEMORY = frozenset(
         "overrides",
         "customer_id_history",
         "audience_history",
+        "audience_sizes",
         "model_fits",
         "model_runs",
         "rfm_thresholds",

@@ -512,7 +512,7 @@ def test_response_rate_is_of_closed_delivered_invitations(built: Built) -> None:
 
 
 def test_consents_hold_at_as_of(built: Built) -> None:
-    """Unsubscribing withdraws and objects, an older withdrawal changes nothing, a year ends, ties deny."""
+    """Unsubscribing and complaining withdraw and object, an older withdrawal changes nothing, a year ends, ties deny."""
     company, _ = built
 
     rows = company.rows("select contact_point, purpose, state from marts.consents order by 1, 2")
@@ -525,6 +525,8 @@ def test_consents_hold_at_as_of(built: Built) -> None:
         ("p3@x.io", "news", "expired"),
         ("p4@x.io", "surveys", "objected"),
         ("p5@x.io", "news", "denied"),
+        ("p8@x.io", "news", "withdrawn"),
+        ("p8@x.io", "surveys", "objected"),
     ]
     assert stopped == [("p6@x.io", "hard_bounce"), ("p8@x.io", "complaint")]
 
@@ -551,9 +553,11 @@ def test_audience_history_explains_the_members(built: Built) -> None:
     """Entered less left is who is in; some left, because corrections made them promoters."""
     company, _ = built
 
+    # people are followed through merges: a place that was taken under an absorbed id is theirs
     inside = company.rows(
-        """select customer_id from marts.audience_history group by customer_id
-        having max_by(event, history_seq) = 'entered' order by 1"""
+        """select distinct coalesce(new_customer_id, customer_id) from (
+            select customer_id from marts.audience_history group by customer_id having max_by(event, history_seq) = 'entered'
+        ) left join marts.customer_redirects on customer_id = old_customer_id order by 1"""
     )
     members = company.rows("select customer_id from marts.audience_members order by 1")
     left = company.rows("select count(*) from marts.audience_history where event = 'left'")[0][0]
