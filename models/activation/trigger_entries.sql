@@ -5,12 +5,18 @@
     on_schema_change='append_new_columns',
 ) }}
 -- Grain: one row per entry: a message that became due, with the code that is its own. Memory: append-only, a full refresh keeps it.
--- What enters is read off the memory as it stood before, so a build that was killed after writing adds nothing when redone.
+-- What enters is not in it yet, by id and by code: a build that was killed after writing adds nothing when redone, and neither does
+-- one of a part of the models, which judged an older state.
 with
 
 judged as (
     select * from {{ ref('int_triggers__judged') }}
-    where enters_now
+    where
+        enters_now
+        {% if is_incremental() %}
+        and entry_id not in (select entry_id from {{ this }})
+        and coalesce(code not in (select code from {{ this }} where code is not null), true)
+        {% endif %}
 ),
 
 numbered as (

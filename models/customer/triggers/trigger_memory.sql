@@ -1,6 +1,7 @@
+{{ config(materialized='view') }}
 -- Grain: one row per entry of a triggered message that earlier builds made, with when a destination accepted it.
 -- Deliveries are dated by the clock of their run, so that a pinned clock and a real one mean the same; what was sent after as_of has not
--- happened yet. A table of its own: what is read here is what stood before this build added to it.
+-- happened yet. A view: who builds a part of the models must not judge by an older memory.
 with
 
 memory as (
