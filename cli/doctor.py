@@ -17,6 +17,7 @@ import duckdb
 from cli import lock, publish, warehouse
 from cli.config import Company
 from cli.doctor_operations import OPERATIONS, Finding, gigabytes
+from cli.processes import alive
 from pipelines.errors import CdpError
 
 PACKAGES = ("duckdb", "dbt-core", "dbt-duckdb", "dlt", "great-expectations")
@@ -186,4 +187,4 @@ def _leftovers(company: Company) -> Iterator[Finding]:
 
 
 def _in_use(path: Path) -> bool:
-    return path.name.isdigit() and warehouse.alive(int(path.name))
+    return path.name.isdigit() and alive(int(path.name))
