@@ -1,7 +1,7 @@
 """Weeks of nights in minutes: runs back to back under readers of four kinds, and runs that are killed, overlapped and starved.
 
-At full size (`make proof`) every round is a whole `cdp run`, forked. `make test` soaks for six seconds with publishes only, which is
-what readers meet; chaos and full disks are proofs only (`CDP_PROOF=1 CDP_CHAOS_RUNS=6` for a few).
+At full size (`make proof`) every round is a whole `cdp run`, forked. `make test` soaks for six seconds with publishes only,
+which is what readers meet; chaos and full disks are proofs only (`CDP_PROOF=1 CDP_CHAOS_RUNS=6` for a few).
 """
 
 import json
