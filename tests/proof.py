@@ -51,6 +51,26 @@ PROOFS = {
         ["tests/faults/test_load_kills.py"],
         None,
     ),
+    "soak": (
+        "30 minutes of runs back to back under four kinds of readers: no lock error, no torn read, news within 5 s",
+        ["tests/faults/test_soak_and_chaos.py", "-k", "readers"],
+        None,
+    ),
+    "chaos": (
+        "200 runs with kills, overlaps, full disks, jumps of the clock: no repair by hand, size and memory bounded",
+        ["tests/faults/test_soak_and_chaos.py", "-k", "chaos"],
+        None,
+    ),
+    "full-disk": (
+        "`cdp run` on a tmpfs that is full at five different moments: a clean error, the old file, the next run heals",
+        ["tests/faults/test_soak_and_chaos.py", "-k", "full_disk"],
+        None,
+    ),
+    "operations": (
+        "200 rewrites of tables and the size of the warehouse; 100 flipped bits in its blocks",
+        ["tests/unit/test_compaction.py", "tests/unit/test_backup.py"],
+        None,
+    ),
     "mutations": (
         "500 mutated inputs (csv, JSON lines, API answers, cdp.yml): no traceback, every row accounted for, honest exit codes",
         ["tests/faults/test_mutated_inputs.py"],
