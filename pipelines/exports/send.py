@@ -167,13 +167,14 @@ def _send_some(
     """
     taken, dropped = batches.take(con, prepared, numbers, stamp)
     tally, halves = Tally(dropped=dropped), list[int]()
+    for _, operations in taken:
+        ledger.remember(con, prepared, destination, operations, stamp)
     if taken:
         reach("export.pending")
     for n, (number, operations) in enumerate(taken):
         if n and (destination.stopped or stop.reason):
             ledger.unsend(con, prepared, [one.key for _, rest in taken[n:] for one in rest])
             return tally, halves, len(taken) - n
-        ledger.remember(con, prepared, destination, operations, stamp)
         results = destination.send(operations)
         reach("export.sent")
         if len(operations) > 1 and all(one.is_whole for one in results) and not destination.stopped:
