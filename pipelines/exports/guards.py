@@ -1,14 +1,16 @@
 """Guards: what holds a whole sync back, because it is more often a broken build than a wish.
 
-On by default: null or repeated keys, an empty model, many removals at once, a model that has shrunk to half. They are all
-evaluated before the first request of any sync. Whoever knows better overrules one with a reason (`--force`), except that of
-the keys: without a key there is no telling which row is meant.
+On by default: null or repeated keys, an empty model, many removals at once, a model that has shrunk to half, an audience out of
+its declared limits (who left it would be removed, though it is the list that is doubted). They are all evaluated before the
+first request of any sync. Whoever knows better overrules one with a reason (`--force`), except that of the keys: without a key
+there is no telling which row is meant.
 """
 
 from dataclasses import dataclass
 
 import duckdb
 
+from pipelines.exports.schema import exists
 from pipelines.exports.specs import SyncSpec
 
 HISTORY_RUNS = 7
@@ -49,12 +51,22 @@ def guards_of(con: duckdb.DuckDBPyConnection, sync: SyncSpec, prefix: str, rows:
         """,
         {"sync": sync.name},
     ).fetchall()[0][0]
-    found = [_deletes(con, sync, prefix, held)]
+    found = [_audience(con, sync), _deletes(con, sync, prefix, held)]
     if sync.mode != "append":
         # a quiet day has no events; nothing is ever taken back for it
         found += [_empty(sync, rows, held), _drop(con, sync, rows)]
     told = "; ".join(one for one in found if one)
     return Guard(told) if told else None
+
+
+def _audience(con: duckdb.DuckDBPyConnection, sync: SyncSpec) -> str | None:
+    if sync.audience is None or not exists(con, "marts.audience_guards"):
+        return None
+    found = con.execute(
+        "select guard, members from marts.audience_guards where audience = $audience and guard <> 'ok'",
+        {"audience": sync.audience},
+    ).fetchone()
+    return f"audience {sync.audience} ({found[1]} members): {found[0]}" if found else None
 
 
 def _empty(sync: SyncSpec, rows: int, held: int) -> str | None:

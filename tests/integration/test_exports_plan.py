@@ -305,6 +305,25 @@ def test_a_model_that_has_shrunk_to_half_is_held_back_until_somebody_says_why(
     assert logged[0][2] == "the spring list"
 
 
+def test_an_audience_out_of_its_limits_holds_its_syncs_back(
+    con: duckdb.DuckDBPyConnection, receiver: Recorder
+) -> None:
+    """Who left a doubted list is not removed either; other syncs go on; a reason lets it through."""
+    sync = replace(HOOK_SYNC, audience="spring")
+    run(con, hook(receiver.url), sync)
+    con.execute(
+        "create table marts.audience_guards as select 'spring' as audience, 11 as members, 'changed too much' as guard"
+    )
+    con.execute("delete from activation.sync_hook_people where customer_id = 'c00003'")
+    receiver.forget()
+    blocked = run(con, hook(receiver.url), sync, run_id="r2")
+    assert (blocked.exit_code, receiver.requests) == (3, [])
+    assert blocked.syncs[0].reason == "audience spring (11 members): changed too much"
+
+    assert run(con, hook(receiver.url), replace(sync, audience="autumn"), run_id="r3").exit_code == 0
+    assert [(one["operation"], one["key"]) for one in receiver.operations] == [("remove", "c00003")]
+
+
 def test_a_reason_does_not_mend_keys_and_names_a_sync_that_exists(
     con: duckdb.DuckDBPyConnection, receiver: Recorder
 ) -> None:
