@@ -13,7 +13,8 @@ def open_pipeline(spec: LoadSpec, source: SourceSpec) -> Any:
     """The source's dlt pipeline: its folder in `state`, its dataset in the warehouse."""
     os.environ.update(
         RUNTIME__DLTHUB_TELEMETRY="false",
-        RUNTIME__LOG_LEVEL="ERROR",
+        # what goes wrong is told once, in our words (`explain`); dlt would print its traceback too
+        RUNTIME__LOG_LEVEL="CRITICAL",
         NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID="true",
         SCHEMA__NAMING="direct",
         LOAD__DELETE_COMPLETED_JOBS="true",
