@@ -19,7 +19,12 @@ messages as (
 ),
 
 country_zones as (
-    select * from {{ ref('country_zones') }}
+    select
+        country_code,
+        calling_code,
+        timezone as zone
+    from {{ ref('country_timezones') }}
+    where is_distinct
 ),
 
 by_address as (

@@ -19,7 +19,7 @@ def files() -> dict[str, str]:
     return {
         "seeds/country_names.csv": csv_text(places.COUNTRY_HEADER, places.countries()),
         "seeds/currencies.csv": csv_text(places.CURRENCY_HEADER, currencies),
-        "seeds/country_zones.csv": csv_text(zones.ZONE_HEADER, zones.zones()),
+        "seeds/country_timezones.csv": csv_text(zones.ZONE_HEADER, zones.zones()),
         "seeds/nicknames.csv": csv_text(("name", "formal_name"), forms),
         "seeds/given_name_roots.csv": csv_text(("name", "root"), roots),
         "macros/normalise/lexicon.sql": macro_text(
