@@ -26,7 +26,7 @@ from cli import (
 )
 from cli.config import Company, secret
 from cli.generate import fingerprint, generate, source_specs
-from cli.idle import idle, inputs, missing, stir
+from cli.idle import exclusion, idle, inputs, missing, stir
 from cli.replays_sql import REPLAYS_COLUMNS, REPLAYS_TABLE
 from pipelines import failpoints
 from pipelines.exports import schema as exports_schema
@@ -123,22 +123,23 @@ def _models(company: Company, full: bool, select: Sequence[str]) -> tuple[list[d
         # scores that changed are a change of what the clusters are made of; judgements likewise
         skipped = [] if full else idle(company, con, select)
     failpoints.reach("build.scored")
-    nodes += _dbt(company, full, ["--select", *connected], [*skipped, *staged])
+    nodes += _dbt(company, full, ["--select", *connected], skipped, staged)
     with warehouse.connect(company) as con:
         fuzzy_judge.judge(con, refreshed, full)
         skipped = [] if full else idle(company, con, select)
     failpoints.reach("build.judged")
-    nodes += _dbt(company, full, wanted, [*skipped, *staged, *connected])
+    nodes += _dbt(company, full, wanted, skipped, (*staged, *connected))
     return nodes, refreshed.told
 
 
 def _dbt(
-    company: Company, full: bool, which: Sequence[str], skipped: Sequence[str] = ()
+    company: Company, full: bool, which: Sequence[str], skipped: Sequence[str] = (), built: Sequence[str] = ()
 ) -> list[dict[str, Any]]:
+    """Build what `which` selects, without the nodes `skipped` and without what `built` selects."""
     # data tests are the gate and come next; unit tests belong to CI
     arguments = ["build", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"]
     arguments += ["--full-refresh"] if full else []
-    result = dbt.invoke(company, [*arguments, *which, *(["--exclude", *skipped] if skipped else [])])
+    result = dbt.invoke(company, [*arguments, *which, *exclusion(company, skipped, built)])
     dbt.raise_on_error(result, company, "building the models")
     return result.nodes
 

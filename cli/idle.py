@@ -19,9 +19,10 @@ from cli.warehouse import has_table, quoted
 
 # Raw rows count through the loads that no build has taken in; these hold no rows of a delivery, but say what is known of it.
 BOOKS = ("_cdp_files", "_cdp_replays", "_dlt_loads")
-# A finished build writes it; what it changes for the next one is the loads that are new.
-BUILT = "built_loads"
+# What a finished build writes matters to the next one by the loads that are new; a run, by what it delivered.
+SETTLED = ("ops.built_loads", "ops.runs")
 CLOCK = "clock"
+IDLE = "cdp_idle"
 # The loads to take in: asked anew in every build, for the last one's are taken in by now.
 WORK = "work_loads"
 
@@ -67,6 +68,18 @@ def idle(company: Company, con: duckdb.DuckDBPyConnection, select: Sequence[str]
     return sorted(node.name for uid, node in nodes.items() if uid not in running and node.name != WORK)
 
 
+def exclusion(company: Company, skipped: Sequence[str], built: Sequence[str]) -> list[str]:
+    """Dbt's arguments that leave out the nodes `skipped` and what the selections `built` name.
+
+    The nodes carry a tag in the manifest that dbt is given: naming hundreds of them costs dbt longer than building them.
+    """
+    left_out = set(skipped)
+    for node in dbt.project(company).nodes.values():
+        node.tags = [tag for tag in node.tags if tag != IDLE] + ([IDLE] if node.name in left_out else [])
+    words = [*([f"tag:{IDLE}"] if skipped else []), *built]
+    return ["--exclude", *words] if words else []
+
+
 def missing(con: duckdb.DuckDBPyConnection) -> list[str]:
     """Tables and views that the last build left and that are gone: a part of a build could not fill them."""
     before = _recorded(con)
@@ -96,7 +109,7 @@ def _changed(
 
 def _mark(con: duckdb.DuckDBPyConnection, schema: str, name: str) -> str:
     """Equal for equal content. The sum, unlike an exclusive or, does not lose pairs of equal rows."""
-    if name == BUILT or (schema.startswith("raw_") and name not in BOOKS):
+    if f"{schema}.{name}" in SETTLED or (schema.startswith("raw_") and name not in BOOKS):
         return ""
     if not has_table(con, schema, name):
         return "absent"
