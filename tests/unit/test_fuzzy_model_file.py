@@ -1,6 +1,7 @@
 """A model file of another version: a run refuses it before it begins, and training replaces it."""
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ def _company(folder: Path, enabled: bool) -> Company:
     text = (ROOT / "demo" / "cdp.yml").read_text(encoding="utf-8")
     wanted = re.sub(r"fuzzy: {enabled: \w+", f"fuzzy: {{enabled: {str(enabled).lower()}", text)
     (folder / "cdp.yml").write_text(wanted, encoding="utf-8")
+    shutil.copytree(ROOT / "demo" / "models", folder / "models")
     return load_company(folder / "cdp.yml")
 
 
