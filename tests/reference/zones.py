@@ -31,4 +31,6 @@ def zones() -> list[dict[str, str]]:
             shown = (country, tuple(moment.astimezone(ZoneInfo(zone)).utcoffset() for moment in MOMENTS))
             found.append((country, codes.get(country, ""), zone, "false" if shown in seen else "true"))
             seen.add(shown)
-    return [dict(zip(ZONE_HEADER, one, strict=True)) for one in sorted(found, key=lambda one: (one[0], one[2]))]
+    return [
+        dict(zip(ZONE_HEADER, one, strict=True)) for one in sorted(found, key=lambda one: (one[0], one[2]))
+    ]

@@ -18,7 +18,7 @@ def _company(folder: Path, enabled: bool) -> Company:
     text = (ROOT / "demo" / "cdp.yml").read_text(encoding="utf-8")
     wanted = re.sub(r"fuzzy: {enabled: \w+", f"fuzzy: {{enabled: {str(enabled).lower()}", text)
     (folder / "cdp.yml").write_text(wanted, encoding="utf-8")
-    shutil.copytree(ROOT / "demo" / "models", folder / "models")
+    shutil.copytree(ROOT / "demo" / "models", folder / "models", dirs_exist_ok=True)
     return load_company(folder / "cdp.yml")
 
 
