@@ -5,6 +5,7 @@ before the request (`known_as`), so that a withdrawal finds whatever a killed or
 """
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,16 +28,16 @@ class AudienceOptions(HttpOptions):
     batch_size: int = Field(LIMIT, ge=1, le=LIMIT)
 
 
-class Audience(HttpDestination):
+class Audience(HttpDestination, ABC):
     """One list. A platform says what a member is, and how members are added and removed."""
 
+    @abstractmethod
     def member(self, row: Mapping[str, Any]) -> Member | str:
         """The member of a row, hashed, or why there is none."""
-        raise NotImplementedError
 
+    @abstractmethod
     def change(self, how: str, operations: Sequence[Operation], members: Sequence[Member]) -> list[Result]:
         """`add` or `remove` members, several of one operation included; an answer for each operation."""
-        raise NotImplementedError
 
     def known_as(self, operation: Operation) -> str | None:
         """All that the platform may know the row by once the request has left."""
