@@ -16,9 +16,19 @@ MIRRORS: tuple[Mode, ...] = ("mirror", "membership")
 WITHDRAWS: tuple[Mode, ...] = ("upsert", "create_only", *MIRRORS)
 
 
-def diff_query(prefix: str, mode: Mode, *, is_set: bool, can_remove: bool, keep_all: bool) -> str:
+def diff_query(
+    prefix: str,
+    mode: Mode,
+    *,
+    is_set: bool,
+    can_remove: bool,
+    keep_all: bool,
+    rows: str | None = None,
+    basis: str | None = None,
+) -> str:
     """One row per key of model or ledger, with its action; only those that need something done, unless `keep_all`.
 
+    `rows` and `basis` are tables other than `<prefix>_rows` and `<prefix>_basis`.
     `is_set`: the destination holds a whole set, so that what left cannot stay and a change cannot wait. `may_hold` is the
     fail-safe side of a crash: an operation that got no answer may have arrived. A row the destination had before us
     (`is_ours` false) is not removed.
@@ -92,9 +102,9 @@ def diff_query(prefix: str, mode: Mode, *, is_set: bool, can_remove: bool, keep_
                 held.acked_hash is not null or held.in_doubt or held.state = 'pending', false
             ) as may_hold,
             {may_remove} as may_remove
-        from {prefix}_rows as sync_rows
+        from {rows or f"{prefix}_rows"} as sync_rows
         full join held on held.key = sync_rows.key
-        left join {prefix}_basis as basis on basis.key = coalesce(sync_rows.key, held.key)
+        left join {basis or f"{prefix}_basis"} as basis on basis.key = coalesce(sync_rows.key, held.key)
     ),
 
     acted as (
@@ -132,8 +142,8 @@ def diff_query(prefix: str, mode: Mode, *, is_set: bool, can_remove: bool, keep_
     """
 
 
-def left_query(prefix: str) -> str:
-    """Rows the destination may hold and that left the model, with the address they were sent for: their basis counts on.
+def left_query(prefix: str, beside: str) -> str:
+    """Rows the destination may hold that are not in `beside`, with the address they were sent for: their basis counts on.
 
     The ledger keeps a hash of the address; it is told by what was ever said or suppressed about it.
     """
@@ -167,5 +177,5 @@ def left_query(prefix: str) -> str:
     select held.key, held.customer_id, addresses.contact_point
     from held
     left join addresses on sha256(addresses.contact_point) = held.contact_point_hash
-    anti join {prefix}_rows as sync_rows on sync_rows.key = held.key
+    anti join {beside} as sync_rows on sync_rows.key = held.key
     """
