@@ -27,6 +27,7 @@ from pipelines.exports.ledger import Stamp, Tally
 from pipelines.exports.plan import Prepared, SyncPlan, discard, prepare, utc
 from pipelines.exports.plan_file import refuse_moved
 from pipelines.exports.results import ExportResult, Status, SyncResult, exit_code
+from pipelines.exports.shared import others_of
 from pipelines.exports.specs import DestinationSpec, PurposeSpec, SyncSpec
 from pipelines.exports.stopping import Stop
 from pipelines.failpoints import reach
@@ -116,17 +117,19 @@ def _apply(
     elif (whole := open_set(kind, options, prepared.sync.name)) is not None:
         result = _send_set(con, prepared, whole, result, stamp)
     elif result.status == "planned":
-        result = _send_rows(con, prepared, _opened(prepared, stop), result, stamp, stop)
+        result = _send_rows(con, prepared, _opened(con, prepared, stop), result, stamp, stop)
     _log(con, result, result.status, stamp)
     return result
 
 
-def _opened(prepared: Prepared, stop: Stop) -> RowDestination:
-    """The destination of rows, which ends its pauses when the run ends."""
+def _opened(con: duckdb.DuckDBPyConnection, prepared: Prepared, stop: Stop) -> RowDestination:
+    """The destination of rows, which ends its pauses when the run ends, and knows who else is the same there."""
     rows = open_rows(prepared.destination.type, prepared.destination.options, prepared.sync.name)
     assert rows is not None, "a destination type opens as rows or as a set"
     if hasattr(rows, "stop"):
         rows.stop = stop
+    if hasattr(rows, "others"):
+        rows.others = others_of(con, prepared)
     return rows
 
 
@@ -139,7 +142,7 @@ def _send_owed(
         return blocked
     owed.cut_down(con, prepared.prefix)
     ledger.settle(con, prepared, stamp)
-    sent = _send_rows(con, prepared, _opened(prepared, stop), blocked, stamp, stop)
+    sent = _send_rows(con, prepared, _opened(con, prepared, stop), blocked, stamp, stop)
     left = blocked.owed - sent.acked
     told = (
         f"; {left} of {blocked.owed} removals that are owed in spite of it did not go out: {sent.reason}"
