@@ -89,7 +89,8 @@ def diff_query(prefix: str, mode: Mode, *, is_set: bool, can_remove: bool, keep_
             held.idempotency_key,
             held.batch_key,
             coalesce(
-                held.acked_hash is not null or held.in_doubt or held.state = 'pending', false
+                held.acked_hash is not null or held.in_doubt or held.state = 'pending' and held.batch_key is not null,
+                false
             ) as may_hold,
             {may_remove} as may_remove
         from {prefix}_rows as sync_rows

@@ -24,7 +24,7 @@ from pipelines.exports.rows import kinds_of, row_hash, sent_columns
 from pipelines.exports.schema import quoted, quoted_relation
 from pipelines.exports.specs import DestinationSpec, PurposeSpec, SyncSpec, check
 
-# temporary tables of one sync; the sender adds the last six
+# temporary tables of one sync; the sender adds the last four
 PARTS = (
     "rows",
     "basis",
@@ -37,7 +37,6 @@ PARTS = (
     "set",
     "batch",
     "now",
-    "answers",
 )
 
 
