@@ -50,6 +50,7 @@ def cut_batches(con: duckdb.DuckDBPyConnection, prepared: Prepared, batch_size: 
                 cast(null as timestamp) as granted_at,
                 cast(null as timestamp) as grant_expires_at,
                 if(operation = 'upsert', row_hash, null) as row_hash,
+                if(operation = 'upsert', row_mark, null) as row_mark,
                 destination_key,
                 idempotency_key,
                 seq,
@@ -182,7 +183,7 @@ def put(con: duckdb.DuckDBPyConnection, prepared: Prepared, stamp: Stamp) -> Non
         )
 
         select
-            $sync as sync, batch.batch, batch.key, batch.customer_id, batch.operation, batch.row_hash, batch.seq,
+            $sync as sync, batch.batch, batch.key, batch.customer_id, batch.operation, batch.row_hash, batch.row_mark, batch.seq,
             coalesce(batch.destination_key, batch.key) as destination_key,
             sha256(batch.contact_point) as contact_point_hash,
             batch.idempotency_key, keys.batch_key, batch.is_resend,

@@ -48,7 +48,7 @@ class Tally:
 
 
 def settle(con: duckdb.DuckDBPyConnection, prepared: Prepared, stamp: Stamp) -> None:
-    """Put right what needs no request: moved keys, rows back at their accepted state, rows that left."""
+    """Put right what needs no request: moved keys, rows back at their accepted state, rows that left, quick hashes."""
     sync, prefix = prepared.sync, prepared.prefix
     with transaction(con):
         redirects.follow(con, sync, prefix)
@@ -71,6 +71,14 @@ def settle(con: duckdb.DuckDBPyConnection, prepared: Prepared, stamp: Stamp) -> 
                 and planned.action in ('settled', 'closed')
             """,
             {"sync": sync.name, "run_id": stamp.run_id, "now": stamp.now},
+        )
+        con.execute(
+            f"""
+            update exports.ledger as ledger set acked_mark = planned.row_mark
+            from {prefix}_plan as planned
+            where ledger.sync = $sync and ledger.key = planned.key and planned.action in ('settled', 'marked')
+            """,
+            {"sync": sync.name},
         )
 
 

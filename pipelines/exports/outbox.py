@@ -224,6 +224,7 @@ update exports.ledger as ledger set
     operation = taken.operation,
     row_hash = taken.row_hash,
     acked_hash = if(taken.outcome = 'acked', taken.row_hash, ledger.acked_hash),
+    acked_mark = if(taken.outcome = 'acked', taken.row_mark, ledger.acked_mark),
     in_doubt = (ledger.in_doubt or (ledger.state = 'pending' and ledger.batch_key is not null)) and taken.outcome <> 'acked',
     -- a row that was there before us and was left alone is not ours to remove; one we have written once stays ours
     is_ours = case
@@ -249,6 +250,7 @@ insert into exports.ledger by name
 select
     taken.sync, taken.key, taken.customer_id, taken.outcome as state, taken.seq, taken.operation, taken.row_hash,
     if(taken.outcome = 'acked', taken.row_hash, null) as acked_hash,
+    if(taken.outcome = 'acked', taken.row_mark, null) as acked_mark,
     false as in_doubt,
     if(taken.outcome = 'acked', not taken.is_skipped, null) as is_ours,
     taken.destination_key, taken.contact_point_hash, taken.idempotency_key,

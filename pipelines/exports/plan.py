@@ -16,11 +16,11 @@ import duckdb
 from pipelines.errors import CdpError
 from pipelines.exports import redirects, schema
 from pipelines.exports.destinations import modes_of, requests_for, writes_full_set
-from pipelines.exports.diff import MIRRORS, WITHDRAWS, diff_query, left_query
+from pipelines.exports.diff import MIRRORS, WITHDRAWS, diff_query, left_query, stirred_query
 from pipelines.exports.fingerprints import Fingerprint, fingerprint
 from pipelines.exports.guards import Guard, guards_of, key_guard
 from pipelines.exports.lawful import address, basis_query, suspects_query
-from pipelines.exports.rows import kinds_of, row_hash, sent_columns
+from pipelines.exports.rows import kinds_of, row_hash, row_mark, sent_columns
 from pipelines.exports.schema import quoted, quoted_relation
 from pipelines.exports.specs import DestinationSpec, PurposeSpec, SyncSpec, check
 
@@ -32,6 +32,9 @@ PARTS = (
     "absorbed",
     "moves",
     "left",
+    "suspects",
+    "stirred",
+    "hashed",
     "plan",
     "ops",
     "set",
@@ -144,6 +147,7 @@ def _prepare(
     destination: DestinationSpec,
     as_of: datetime,
 ) -> Prepared:
+    kinds = kinds_of(con, sync)
     point = address(quoted(sync.contact_point)) if sync.contact_point else "cast(null as varchar)"
     con.execute(
         f"""
@@ -152,7 +156,7 @@ def _prepare(
             cast({quoted(sync.key)} as varchar) as key,
             cast({quoted(sync.customer_id)} as varchar) as customer_id,
             {point} as contact_point,
-            {row_hash(sync, columns, kinds_of(con, sync))} as row_hash
+            {row_mark(sync, columns, kinds)} as row_mark
         from {quoted_relation(sync.relation)}
         """
     )
@@ -165,6 +169,20 @@ def _prepare(
     excluded = _judge(con, prefix, sync, purpose, as_of, has_holds=has_holds)
     is_set = writes_full_set(destination.type)
     can_remove = is_set or bool(set(MIRRORS) & set(modes_of(destination.type)))
+    if not is_set:
+        con.execute(
+            f"create or replace temp table {prefix}_stirred as {stirred_query(prefix, sync.mode)}",
+            {"sync": sync.name},
+        )
+    con.execute(
+        f"""
+        create or replace temp table {prefix}_hashed as
+        select found.*, {row_hash(sync, columns, kinds)} as row_hash
+        from {quoted_relation(sync.relation)} as sent
+        inner join {prefix}_rows as found on found.key = cast(sent.{quoted(sync.key)} as varchar)
+        {"" if is_set else f"semi join {prefix}_stirred as stirred on stirred.key = found.key"}
+        """
+    )
     diff = diff_query(prefix, sync.mode, is_set=is_set, can_remove=can_remove, keep_all=is_set)
     con.execute(f"create or replace temp table {prefix}_plan as {diff}", {"sync": sync.name})
     counts = _counts(con, sync, purpose, destination, prefix, rows, excluded, held_back)

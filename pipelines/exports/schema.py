@@ -86,6 +86,7 @@ create table if not exists exports.outbox (
     customer_id varchar,
     operation varchar not null,
     row_hash varchar,
+    row_mark ubigint,
     seq bigint not null,
     destination_key varchar not null,   -- what the destination may know the row by once this has arrived
     contact_point_hash varchar,
@@ -122,6 +123,7 @@ ADDED = (
         "varchar",
         "of the address the row was sent for; its basis is judged when the row left",
     ),
+    ("ledger", "acked_mark", "ubigint", "quick hash of the row the destination has accepted"),
     ("ledger", "is_ours", "boolean", "false: the destination had the row and left it alone; never removed"),
     ("deliveries", "contact_point_hash", "varchar", "of the address the basis was judged for"),
     ("deliveries", "purpose", "varchar", "of the sync when it was sent"),
