@@ -67,6 +67,8 @@ def plan_lines(values: dict[str, Any]) -> list[str]:
             )
         if one["guard"]:
             told.append(f"  guard    {one['guard']}")
+        if one["owed"]:
+            told.append(f"  owed     {one['owed']:,} removals of people who refused go out all the same")
         for sample in one["samples"]:
             row = sample["row"]
             cells = ", ".join(f"{name} {value}" for name, value in row.items()) if row else sample["key"]

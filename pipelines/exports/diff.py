@@ -43,9 +43,19 @@ def stirred_query(prefix: str, mode: Mode) -> str:
     """
 
 
-def diff_query(prefix: str, mode: Mode, *, is_set: bool, can_remove: bool, keep_all: bool) -> str:
-    """One row per key of model or ledger, with its action; only those of `<prefix>_stirred`, unless `keep_all`.
+def diff_query(
+    prefix: str,
+    mode: Mode,
+    *,
+    is_set: bool,
+    can_remove: bool,
+    rows: str | None = None,
+    basis: str | None = None,
+) -> str:
+    """One row per key of model or ledger, with its action; only those that need something done, unless `is_set`.
 
+    `rows` and `basis` are tables other than `<prefix>_hashed` and `<prefix>_basis`; with rows of its own the whole ledger counts,
+    not only what is stirred.
     `is_set`: the destination holds a whole set, so that what left cannot stay and a change cannot wait. `may_hold` is the
     fail-safe side of a crash: an operation that got no answer may have arrived. A row the destination had before us
     (`is_ours` false) is not removed.
@@ -62,8 +72,8 @@ def diff_query(prefix: str, mode: Mode, *, is_set: bool, can_remove: bool, keep_
         may_remove = "false"
     # a deferred change of a set would have to leave out the row that is there; only new rows can wait
     waits = "deferred is not null" + (" and acked_hash is null and not may_hold" if is_set else "")
-    kept = "" if keep_all else "where action not in ('unchanged', 'none')"
-    stirred = "" if keep_all else f"semi join {prefix}_stirred as stirred on stirred.key ="
+    kept = "" if is_set else "where action not in ('unchanged', 'none')"
+    stirred = "" if is_set or rows else f"semi join {prefix}_stirred as stirred on stirred.key ="
     return f"""
     with
 
@@ -101,7 +111,7 @@ def diff_query(prefix: str, mode: Mode, *, is_set: bool, can_remove: bool, keep_
     ),
 
     sync_rows as (
-        from {prefix}_hashed
+        from {rows or f"{prefix}_hashed"}
     ),
 
     joined as (
@@ -131,7 +141,7 @@ def diff_query(prefix: str, mode: Mode, *, is_set: bool, can_remove: bool, keep_
             {may_remove} as may_remove
         from sync_rows
         full join held on held.key = sync_rows.key
-        left join {prefix}_basis as basis on basis.key = coalesce(sync_rows.key, held.key)
+        left join {basis or f"{prefix}_basis"} as basis on basis.key = coalesce(sync_rows.key, held.key)
     ),
 
     acted as (
@@ -169,8 +179,8 @@ def diff_query(prefix: str, mode: Mode, *, is_set: bool, can_remove: bool, keep_
     """
 
 
-def left_query(prefix: str) -> str:
-    """Rows the destination may hold and that left the model, with the address they were sent for: their basis counts on.
+def left_query(prefix: str, beside: str) -> str:
+    """Rows the destination may hold that are not in `beside`, with the address they were sent for: their basis counts on.
 
     The ledger keeps a hash of the address; it is told by what was ever said or suppressed about it.
     """
@@ -204,5 +214,5 @@ def left_query(prefix: str) -> str:
     select held.key, held.customer_id, addresses.contact_point
     from held
     left join addresses on sha256(addresses.contact_point) = held.contact_point_hash
-    anti join {prefix}_rows as sync_rows on sync_rows.key = held.key
+    anti join {beside} as sync_rows on sync_rows.key = held.key
     """

@@ -14,9 +14,9 @@ from datetime import UTC, datetime
 import duckdb
 
 from pipelines.errors import CdpError
-from pipelines.exports import redirects, schema
+from pipelines.exports import owed, redirects, schema
 from pipelines.exports.destinations import modes_of, requests_for, writes_full_set
-from pipelines.exports.diff import MIRRORS, WITHDRAWS, diff_query, left_query, stirred_query
+from pipelines.exports.diff import MIRRORS, WITHDRAWS, diff_query, stirred_query
 from pipelines.exports.fingerprints import Fingerprint, fingerprint
 from pipelines.exports.guards import Guard, guards_of, key_guard
 from pipelines.exports.lawful import address, basis_query, suspects_query
@@ -36,6 +36,9 @@ PARTS = (
     "stirred",
     "hashed",
     "plan",
+    "nothing",
+    "refused",
+    "owed",
     "ops",
     "set",
     "batch",
@@ -45,7 +48,7 @@ PARTS = (
 
 @dataclass(frozen=True)
 class SyncPlan:
-    """Counts of one sync. `guard` says why nothing of it may be sent; None: it may."""
+    """Counts of one sync. `guard` says why nothing of it may be sent but the removals that are `owed`; None: all may."""
 
     sync: str
     destination: str
@@ -63,6 +66,7 @@ class SyncPlan:
     requests: int
     fingerprint: Fingerprint
     guard: Guard | None = None
+    owed: int = 0
 
     @property
     def due(self) -> int:
@@ -183,9 +187,13 @@ def _prepare(
         {"" if is_set else f"semi join {prefix}_stirred as stirred on stirred.key = found.key"}
         """
     )
-    diff = diff_query(prefix, sync.mode, is_set=is_set, can_remove=can_remove, keep_all=is_set)
+    diff = diff_query(prefix, sync.mode, is_set=is_set, can_remove=can_remove)
     con.execute(f"create or replace temp table {prefix}_plan as {diff}", {"sync": sync.name})
-    counts = _counts(con, sync, purpose, destination, prefix, rows, excluded, held_back)
+    guard = held_back or guards_of(con, sync, prefix, rows)
+    due = 0
+    if guard and not is_set:
+        due = owed.prepare(con, sync, purpose, prefix, as_of, can_remove=can_remove)
+    counts = _counts(con, sync, purpose, destination, prefix, rows, excluded, guard, due)
     return Prepared(sync, purpose, destination, columns, prefix, has_holds, counts)
 
 
@@ -231,12 +239,16 @@ def _judge(
     )
     if sync.mode in WITHDRAWS and sync.mode not in MIRRORS:
         # they stay at the destination only as long as they have a basis, in the model or not
-        con.execute(
-            f"create or replace temp table {prefix}_left as {left_query(prefix)}", {"sync": sync.name}
+        owed.judge_left(
+            con,
+            sync,
+            purpose,
+            prefix,
+            as_of,
+            beside=f"{prefix}_rows",
+            into=f"{prefix}_basis",
+            has_holds=has_holds,
         )
-        known, unknown = (f"(from {prefix}_left where contact_point is {word} null)" for word in ("not", ""))
-        con.execute(f"insert into {prefix}_basis {judged(known, has_point=has_point)}", at)
-        con.execute(f"insert into {prefix}_basis {judged(unknown, has_point=False)}", at)
     return exclusions
 
 
@@ -248,7 +260,8 @@ def _counts(
     prefix: str,
     rows: int,
     exclusions: dict[str, int],
-    held_back: Guard | None,
+    guard: Guard | None,
+    due: int,
 ) -> SyncPlan:
     actions: dict[tuple[str, bool], int] = {
         (action, wanted): count
@@ -260,10 +273,11 @@ def _counts(
     def of(action: str) -> int:
         return actions.get((action, True), 0) + actions.get((action, False), 0)
 
-    if held_back:
+    has_keys = guard is None or guard.can_force
+    if not has_keys:
         actions, exclusions = {}, {}
     excluded = sum(exclusions.values())
-    wanted = 0 if held_back else rows - excluded
+    wanted = rows - excluded if has_keys else 0
     waiting = ("added", "changed", "retry", "deferred")
     added, changed, removed, retried = of("added"), of("changed"), of("removed"), of("retry")
     return SyncPlan(
@@ -282,6 +296,7 @@ def _counts(
         excluded=excluded,
         exclusions=exclusions,
         requests=requests_for(destination.type, destination.options, added + changed + removed + retried),
-        fingerprint=fingerprint(con, sync, purpose, destination, prefix),
-        guard=held_back or guards_of(con, sync, prefix, rows),
+        fingerprint=fingerprint(con, sync, purpose, destination, prefix, has_owed=due > 0),
+        guard=guard,
+        owed=due,
     )

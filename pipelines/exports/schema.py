@@ -139,6 +139,7 @@ ADDED = (
     ("runs", "mode", "varchar", "of the sync"),
     ("runs", "source_rows", "bigint", "rows of the sync model"),
     ("runs", "deferred", "bigint", "rows that wait: a hold says later"),
+    ("runs", "owed", "bigint", "removals that no guard holds back: the person has refused"),
     ("runs", "forced", "varchar", "why a guard was overruled, in the words of whoever did"),
 )
 

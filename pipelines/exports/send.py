@@ -19,7 +19,7 @@ from typing import Any
 import duckdb
 
 from pipelines.errors import UsageError
-from pipelines.exports import batches, ledger, outbox
+from pipelines.exports import batches, ledger, outbox, owed
 from pipelines.exports.destinations import open_rows, open_set
 from pipelines.exports.destinations.base import RowDestination, SetDestination, SetState
 from pipelines.exports.fingerprints import Fingerprint
@@ -108,6 +108,7 @@ def _apply(
 ) -> SyncResult:
     """Send one sync and write its line into exports.runs."""
     if result.status == "blocked":
+        result = _send_owed(con, prepared, result, stamp, stop)
         _log(con, result, result.status, stamp)
         return result
     _log(con, result, "running", stamp)
@@ -118,13 +119,37 @@ def _apply(
     elif (whole := open_set(kind, options, prepared.sync.name)) is not None:
         result = _send_set(con, prepared, whole, result, stamp)
     elif result.status == "planned":
-        rows = open_rows(kind, options, prepared.sync.name)
-        assert rows is not None, "a destination type opens as rows or as a set"
-        if hasattr(rows, "stop"):
-            rows.stop = stop
-        result = _send_rows(con, prepared, rows, result, stamp, stop)
+        result = _send_rows(con, prepared, _opened(prepared, stop), result, stamp, stop)
     _log(con, result, result.status, stamp)
     return result
+
+
+def _opened(prepared: Prepared, stop: Stop) -> RowDestination:
+    """The destination of rows, which ends its pauses when the run ends."""
+    rows = open_rows(prepared.destination.type, prepared.destination.options, prepared.sync.name)
+    assert rows is not None, "a destination type opens as rows or as a set"
+    if hasattr(rows, "stop"):
+        rows.stop = stop
+    return rows
+
+
+def _send_owed(
+    con: duckdb.DuckDBPyConnection, prepared: Prepared, blocked: SyncResult, stamp: Stamp, stop: Stop
+) -> SyncResult:
+    """The removals that no guard holds back; the sync stays blocked, killed or not, and its volume teaches nothing."""
+    _log(con, blocked, blocked.status, stamp)
+    if not blocked.owed or stop.reason:
+        return blocked
+    owed.cut_down(con, prepared.prefix)
+    ledger.settle(con, prepared, stamp)
+    sent = _send_rows(con, prepared, _opened(prepared, stop), blocked, stamp, stop)
+    left = blocked.owed - sent.acked
+    told = (
+        f"; {left} of {blocked.owed} removals that are owed in spite of it did not go out: {sent.reason}"
+        if left
+        else ""
+    )
+    return replace(sent, status="blocked", reason=f"{blocked.reason}{told}")
 
 
 def _send_rows(
