@@ -1,7 +1,8 @@
 """What exports cost: `python -m benchmarks.export [--only diff,http,limit] [--drt VENV]`.
 
-diff   1 M rows x 10 columns against the ledger, all consented, 1 % changed and nothing changed, beside the floor in the same
-       process, alternating: DuckDB joining the model with a snapshot of its keys and row hashes, counting what differs.
+diff   1 M rows x 10 columns against the ledger, all consented: nothing to do, nothing changed since a run that found nothing to
+       do, 1 % changed; beside the floor in the same process, alternating: DuckDB joining the model with a snapshot of its keys
+       and row hashes, counting what differs.
 http   100,000 rows to a webhook on loopback (a process of its own) in batches of 500, and again with nothing changed. With
        `--drt` (the python of a venv that has drt-core) the same rows through drt, rate limit lifted. Both as processes, by turns.
 limit  the same to a destination that answers 429 above N requests per second, with Retry-After as the only advice: share of N
@@ -56,7 +57,8 @@ ACCEPTED = """
 insert into exports.ledger by name
 select
     'people' as sync, key, customer_id, 'acked' as state, 1 as seq, 'upsert' as operation, row_hash,
-    row_hash as acked_hash, row_mark as acked_mark, false as in_doubt, key as destination_key, sha256(key) as idempotency_key, 0 as attempts,
+    row_hash as acked_hash, row_mark as acked_mark, false as in_doubt, key as destination_key,
+    sha256(key) as idempotency_key, 0 as attempts,
     'before' as updated_run_id, timestamp '2026-06-01' as updated_at, sha256(contact_point) as contact_point_hash
 from export_0_hashed
 """
@@ -74,6 +76,7 @@ select
 from ({HASHED}) as found
 full join snapshot as held on held.key = found.key
 """
+QUIET = "a run"
 SERVER = """
 import sys, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -167,10 +170,13 @@ def diff(folder: Path, rows: int, rounds: int) -> None:
         con.execute(f"create table snapshot as {HASHED}")
         con.execute("checkpoint")
         for what, change in (
-            ("nothing changed", ""),
+            ("nothing to do, looked at anew", ""),
+            ("nothing changed since a run found nothing to do", QUIET),
             ("1 % changed", "update activation.people set first_name = 'New' where hash(email) % 100 = 0"),
         ):
-            if change:
+            if change == QUIET:
+                assert send(con, "http://127.0.0.1:9/in", "quiet") > 0
+            elif change:
                 con.execute(change)
             floors, ours, due = [], [], 0
             for _ in range(rounds):

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 import duckdb
 
 from pipelines.errors import CdpError
-from pipelines.exports import owed, redirects, schema
+from pipelines.exports import owed, redirects, schema, still
 from pipelines.exports.destinations import modes_of, requests_for, writes_full_set
 from pipelines.exports.diff import MIRRORS, WITHDRAWS, diff_query, stirred_query
 from pipelines.exports.fingerprints import Fingerprint, fingerprint
@@ -85,6 +85,8 @@ class Prepared:
     prefix: str
     has_holds: bool
     counts: SyncPlan
+    # nothing has changed since a plan that found nothing to do: there are no temporary tables
+    is_still: bool = False
 
 
 def plan(
@@ -151,6 +153,9 @@ def _prepare(
     destination: DestinationSpec,
     as_of: datetime,
 ) -> Prepared:
+    is_set = writes_full_set(destination.type)
+    if not is_set and (known := still.recall(con, sync, purpose, destination, as_of)) is not None:
+        return Prepared(sync, purpose, destination, columns, prefix, False, SyncPlan(**known), is_still=True)
     kinds = kinds_of(con, sync)
     point = address(quoted(sync.contact_point)) if sync.contact_point else "cast(null as varchar)"
     con.execute(
@@ -171,7 +176,6 @@ def _prepare(
         con.execute(f"delete from {prefix}_rows")
     has_holds = schema.exists(con, "customer.send_holds")
     excluded = _judge(con, prefix, sync, purpose, as_of, has_holds=has_holds)
-    is_set = writes_full_set(destination.type)
     can_remove = is_set or bool(set(MIRRORS) & set(modes_of(destination.type)))
     if not is_set:
         con.execute(

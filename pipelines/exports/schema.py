@@ -77,6 +77,15 @@ create table if not exists exports.written_fields (
     written_at timestamp not null
 );
 
+-- Grain: one row per sync whose last plan found nothing to do; see still.py.
+create table if not exists exports.still (
+    sync varchar not null,
+    marks varchar not null,     -- json: what was read -> rows and hash
+    counts varchar not null,    -- json: the plan
+    since timestamp not null,   -- it is true from here
+    until timestamp             -- to here: a grant begins or runs out; null: none does
+);
+
 -- Grain: one row per operation that is judged and committed, and not yet taken into the ledger; empty between runs. Its columns
 -- are those of the ledger and of the deliveries.
 create table if not exists exports.outbox (

@@ -19,8 +19,8 @@ from typing import Any
 import duckdb
 
 from pipelines.errors import UsageError
-from pipelines.exports import batches, ledger, outbox, owed
-from pipelines.exports.destinations import open_rows, open_set
+from pipelines.exports import batches, ledger, outbox, owed, still
+from pipelines.exports.destinations import open_rows, open_set, writes_full_set
 from pipelines.exports.destinations.base import RowDestination, SetDestination, SetState
 from pipelines.exports.fingerprints import Fingerprint
 from pipelines.exports.ledger import Stamp, Tally
@@ -111,6 +111,9 @@ def _apply(
         result = _send_owed(con, prepared, result, stamp, stop)
         _log(con, result, result.status, stamp)
         return result
+    if prepared.is_still:
+        _log(con, result, result.status, stamp)
+        return result
     _log(con, result, "running", stamp)
     ledger.settle(con, prepared, stamp)
     kind, options = prepared.destination.type, prepared.destination.options
@@ -121,7 +124,19 @@ def _apply(
     elif result.status == "planned":
         result = _send_rows(con, prepared, _opened(prepared, stop), result, stamp, stop)
     _log(con, result, result.status, stamp)
+    _remember(con, prepared, result, stamp)
     return result
+
+
+def _remember(con: duckdb.DuckDBPyConnection, prepared: Prepared, result: SyncResult, stamp: Stamp) -> None:
+    """Note a plan with nothing in it; that of a set is made anew, for the set is compared with what is there."""
+    is_empty = result.status == "unchanged" and not prepared.counts.guard
+    if is_empty and not writes_full_set(prepared.destination.type):
+        if con.execute(f"select 1 from {prepared.prefix}_plan limit 1").fetchall():
+            return
+        still.remember(
+            con, prepared.sync, prepared.purpose, prepared.destination, stamp.as_of, prepared.counts
+        )
 
 
 def _opened(prepared: Prepared, stop: Stop) -> RowDestination:
