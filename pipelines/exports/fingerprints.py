@@ -42,6 +42,15 @@ def fingerprint(
     )
     tables = ("plan", "owed") if has_owed else ("plan",)
     stops = "key, coalesce(reason, ''), coalesce(deferred, '')"
+    return Fingerprint(
+        data=_sha(" ".join(_digest(con, f"{prefix}_{table}", operations) for table in tables)),
+        consents=_digest(con, f"{prefix}_basis", stops),
+        configuration=configuration_hash(sync, purpose, destination),
+    )
+
+
+def configuration_hash(sync: SyncSpec, purpose: PurposeSpec, destination: DestinationSpec) -> str:
+    """Of what the files say of a sync."""
     configuration = [
         asdict(sync),
         asdict(purpose),
@@ -49,11 +58,7 @@ def fingerprint(
         destination.type,
         dict(destination.declared if destination.declared is not None else destination.options),
     ]
-    return Fingerprint(
-        data=_sha(" ".join(_digest(con, f"{prefix}_{table}", operations) for table in tables)),
-        consents=_digest(con, f"{prefix}_basis", stops),
-        configuration=_sha(json.dumps(configuration, sort_keys=True, default=str)),
-    )
+    return _sha(json.dumps(configuration, sort_keys=True, default=str))
 
 
 def _digest(con: duckdb.DuckDBPyConnection, table: str, columns: str) -> str:

@@ -33,7 +33,7 @@ def prepare(
     can_remove: bool,
 ) -> int:
     """Make `<prefix>_refused` and `<prefix>_owed`; returns how many removals are owed."""
-    con.execute(f"create or replace temp table {prefix}_nothing as from {prefix}_rows limit 0")
+    con.execute(f"create or replace temp table {prefix}_nothing as from {prefix}_hashed limit 0")
     con.execute(f"create or replace temp table {prefix}_refused as from {prefix}_basis limit 0")
     judge_left(con, sync, purpose, prefix, as_of, beside=f"{prefix}_nothing", into=f"{prefix}_refused")
     reasons = ", ".join(map(text, REFUSALS))
@@ -43,7 +43,6 @@ def prepare(
         sync.mode,
         is_set=False,
         can_remove=can_remove,
-        keep_all=False,
         rows=f"{prefix}_nothing",
         basis=f"{prefix}_refused",
     )

@@ -14,17 +14,17 @@ from datetime import UTC, datetime
 import duckdb
 
 from pipelines.errors import CdpError
-from pipelines.exports import owed, redirects, schema
+from pipelines.exports import owed, redirects, schema, still
 from pipelines.exports.destinations import modes_of, requests_for, writes_full_set
-from pipelines.exports.diff import MIRRORS, WITHDRAWS, diff_query
+from pipelines.exports.diff import MIRRORS, WITHDRAWS, diff_query, stirred_query
 from pipelines.exports.fingerprints import Fingerprint, fingerprint
 from pipelines.exports.guards import Guard, guards_of, key_guard
 from pipelines.exports.lawful import address, basis_query, suspects_query
-from pipelines.exports.rows import kinds_of, row_hash, sent_columns
+from pipelines.exports.rows import kinds_of, row_hash, row_mark, sent_columns
 from pipelines.exports.schema import quoted, quoted_relation
 from pipelines.exports.specs import DestinationSpec, PurposeSpec, SyncSpec, check
 
-# temporary tables of one sync; the sender adds the last six
+# temporary tables of one sync; the sender adds the last four
 PARTS = (
     "rows",
     "basis",
@@ -32,6 +32,9 @@ PARTS = (
     "absorbed",
     "moves",
     "left",
+    "suspects",
+    "stirred",
+    "hashed",
     "plan",
     "nothing",
     "refused",
@@ -40,7 +43,6 @@ PARTS = (
     "set",
     "batch",
     "now",
-    "answers",
 )
 
 
@@ -83,6 +85,8 @@ class Prepared:
     prefix: str
     has_holds: bool
     counts: SyncPlan
+    # nothing has changed since a plan that found nothing to do: there are no temporary tables
+    is_still: bool = False
 
 
 def plan(
@@ -149,6 +153,10 @@ def _prepare(
     destination: DestinationSpec,
     as_of: datetime,
 ) -> Prepared:
+    is_set = writes_full_set(destination.type)
+    if not is_set and (known := still.recall(con, sync, purpose, destination, as_of)) is not None:
+        return Prepared(sync, purpose, destination, columns, prefix, False, SyncPlan(**known), is_still=True)
+    kinds = kinds_of(con, sync)
     point = address(quoted(sync.contact_point)) if sync.contact_point else "cast(null as varchar)"
     con.execute(
         f"""
@@ -157,7 +165,7 @@ def _prepare(
             cast({quoted(sync.key)} as varchar) as key,
             cast({quoted(sync.customer_id)} as varchar) as customer_id,
             {point} as contact_point,
-            {row_hash(sync, columns, kinds_of(con, sync))} as row_hash
+            {row_mark(sync, columns, kinds)} as row_mark
         from {quoted_relation(sync.relation)}
         """
     )
@@ -168,9 +176,22 @@ def _prepare(
         con.execute(f"delete from {prefix}_rows")
     has_holds = schema.exists(con, "customer.send_holds")
     excluded = _judge(con, prefix, sync, purpose, as_of, has_holds=has_holds)
-    is_set = writes_full_set(destination.type)
     can_remove = is_set or bool(set(MIRRORS) & set(modes_of(destination.type)))
-    diff = diff_query(prefix, sync.mode, is_set=is_set, can_remove=can_remove, keep_all=is_set)
+    if not is_set:
+        con.execute(
+            f"create or replace temp table {prefix}_stirred as {stirred_query(prefix, sync.mode)}",
+            {"sync": sync.name},
+        )
+    con.execute(
+        f"""
+        create or replace temp table {prefix}_hashed as
+        select found.*, {row_hash(sync, columns, kinds)} as row_hash
+        from {quoted_relation(sync.relation)} as sent
+        inner join {prefix}_rows as found on found.key = cast(sent.{quoted(sync.key)} as varchar)
+        {"" if is_set else f"semi join {prefix}_stirred as stirred on stirred.key = found.key"}
+        """
+    )
+    diff = diff_query(prefix, sync.mode, is_set=is_set, can_remove=can_remove)
     con.execute(f"create or replace temp table {prefix}_plan as {diff}", {"sync": sync.name})
     guard = held_back or guards_of(con, sync, prefix, rows)
     due = 0

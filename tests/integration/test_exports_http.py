@@ -231,7 +231,7 @@ def test_a_basis_that_is_lost_during_the_run_stops_the_row(
     con: duckdb.DuckDBPyConnection, receiver: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The basis is judged again when payloads are built, some batches at a time."""
-    monkeypatch.setattr(send, "TAKEN_TOGETHER", 2)
+    monkeypatch.setattr(send, "ROWS_TOGETHER", 4)
 
     def withdraw_meanwhile(request: Request) -> Answer:
         with con.cursor() as other:
