@@ -46,6 +46,11 @@ PROOFS = {
         ["tests/integration/test_exports_histories.py", "tests/integration/test_exports_machine.py"],
         None,
     ),
+    "wire-scan": (
+        "100,000 people onto and off the lists of each of two ad platforms: no address, phone or name in any byte sent",
+        ["tests/integration/test_destination_ads.py", "-k", "raw"],
+        None,
+    ),
     "load-kills": (
         "60 SIGKILLs at random moments of `cdp load` over files, a database and an API; raw equals an undisturbed load's",
         ["tests/faults/test_load_kills.py"],
