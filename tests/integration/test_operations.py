@@ -19,6 +19,8 @@ import yaml
 from cli import quality_measures, schedule, stores, warehouse
 from cli.config import Company, load_company
 from cli.quality_rules import Last, Measure
+from tests.laws import copy_company
+from tests.loopback import loopback
 from tests.ops_company import PROJECT
 
 ENV = {"HOME": "/tmp", "PATH": "/usr/bin:/bin", "PYTHONPATH": str(PROJECT)}
@@ -177,6 +179,59 @@ def started(command: list[str], **more: str) -> list[tuple[int, float, str]]:
                 done[number] = (process.returncode, seconds, process.communicate()[1])
         time.sleep(0.01)
     return list(done.values())
+
+
+def test_a_broken_promise_ends_with_4_and_is_told_and_so_is_its_end(company: Company, tmp_path: Path) -> None:
+    """Three days without a delivery, of a source that promises one every 26 hours; then one comes."""
+    root = copy_company(company.root, tmp_path / "acme")
+    with loopback() as hook:
+        settings = yaml.safe_load((root / "cdp.yml").read_text())
+        settings["alerts"] = [{"name": "hook", "type": "webhook", "url": hook.url}]
+        (root / "cdp.yml").write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
+        mine = load_company(root / "cdp.yml")
+        with warehouse.connect(mine) as con:
+            con.execute("update raw_crm._dlt_loads set inserted_at = inserted_at - interval 3 day")
+        late = cdp_run(root)
+        read_late = promises(mine)
+        (root / "data" / "orders2.csv").write_text(
+            f"order,at,amount,status,email\nlate1,2026-06-29,9.00,paid,{PEOPLE[0]}\n"
+        )
+        well = cdp_run(root)
+        read_well = promises(mine)
+    told = [
+        [(one["condition"], one["before"], one["now"]) for one in call.json["changes"]] for call in hook.calls
+    ]
+
+    assert (late.returncode, well.returncode) == (4, 0), late.stderr + well.stderr
+    assert "source crm is stale" in late.stderr
+    assert told == [
+        [("run", "ok", "partial"), ("freshness crm", "ok", "stale")],
+        [("run", "partial", "ok"), ("freshness crm", "stale", "ok")],
+    ]
+    # a stale source blocks nothing: what is there is published, and says until when it was fresh
+    assert (read_late, read_well) == ([("crm", 26 * 60, True)], [("crm", 26 * 60, False)])
+    with warehouse.connect(mine) as con:
+        ends = con.execute(
+            "select status, exit_code from ops.runs order by started_at desc limit 2"
+        ).fetchall()
+    assert ends == [("succeeded", 0), ("partial", 4)]
+
+
+def cdp_run(root: Path) -> "subprocess.CompletedProcess[str]":
+    """`cdp run` as a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "cli.main", "run", "--config", str(root / "cdp.yml")],
+        cwd=PROJECT, env=ENV | {"ACME_SALT": "salt of acme"}, capture_output=True, text=True,
+    )  # fmt: skip
+
+
+def promises(company: Company) -> list[tuple[Any, ...]]:
+    """What a reader sees without a run: source, promised minutes, and whether it is late now."""
+    with duckdb.connect(str(company.published), read_only=True) as con:
+        return con.execute(
+            "select source, promised_minutes, fresh_until < now()::timestamp from ops.freshness"
+            " where file = 'marts.duckdb'"
+        ).fetchall()
 
 
 # (what is planted, what finds it). One SQL statement is run in a transaction that is rolled back.
