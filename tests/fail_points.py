@@ -60,7 +60,9 @@ def page(notes: Path, before: str, commit: str, date: str) -> str:
 def _row(point: str, counted: Counter[tuple[str, str, str]], kept: str | None, commit: str, date: str) -> str:
     failures = [counted["failed", point, how] for how in HOWS]
     if not any(failures) and kept is not None:
-        return kept
+        # proved before; what the point is called in words may have changed since
+        cells = [cell.strip() for cell in kept.strip("|").split("|")]
+        return f"| {' | '.join([cells[0], POINTS[point], *cells[2:]])} |"
     healed = sum(counted["healed", point, how] for how in HOWS)
     outcome = UNPROVED if not any(failures) else "held" if healed == sum(failures) else "BROKEN"
     told = [commit, date] if any(failures) else ["", ""]
