@@ -2,13 +2,15 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from cli import early, lock
 from pipelines.errors import BusyError
-from tests.ops_company import first_line, make_company, python
+from tests.ops_company import PROJECT, first_line, make_company, python
 
 TRY = """
 import sys
@@ -109,3 +111,20 @@ def test_another_process_is_turned_away_by_a_claim(tmp_path: Path) -> None:
         pass
     other.kill()
     other.communicate()
+
+
+def test_help_costs_at_most_three_times_the_import_of_typer() -> None:
+    """Nothing heavy is imported to tell what there is. The least CPU of four, as others work on this machine too."""
+    typer = min(cpu_of("-c", "import typer") for _ in range(4))
+    told = min(cpu_of("-m", "cli.main", "--help") for _ in range(4))
+
+    assert told <= 3 * typer
+
+
+def cpu_of(*words: str) -> float:
+    """Seconds of CPU of one interpreter."""
+    process = subprocess.Popen([sys.executable, *words], cwd=PROJECT, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    return usage.ru_utime + usage.ru_stime
