@@ -27,7 +27,7 @@ from pipelines.exports.ledger import Stamp, Tally
 from pipelines.exports.plan import Prepared, SyncPlan, discard, prepare, utc
 from pipelines.exports.plan_file import refuse_moved
 from pipelines.exports.results import ExportResult, Status, SyncResult, exit_code
-from pipelines.exports.shared import sharing
+from pipelines.exports.shared import others_of
 from pipelines.exports.specs import DestinationSpec, PurposeSpec, SyncSpec
 from pipelines.exports.stopping import Stop
 from pipelines.exports.wire import Batch, Wire
@@ -178,7 +178,9 @@ def _send_rows(
 ) -> SyncResult:
     """Batch after batch, until all are answered, the destination has stopped or it is time to stop."""
     try:
-        with sharing(con, prepared, destination), Wire(con, prepared.sync.name, destination, stop) as wire:
+        with Wire(con, prepared.sync.name, destination, stop) as wire:
+            if hasattr(destination, "others"):
+                destination.others = others_of(con, prepared, wire.turn)
             tally, unsent = _send_through(con, prepared, destination, wire, stamp)
     finally:
         destination.close()
@@ -209,7 +211,8 @@ def _send_through(
         some = [waiting.popleft() for _ in range(min(len(waiting), together))]
         if not some:
             return []
-        found, dropped = batches.take(con, prepared, destination, some, stamp)
+        with wire.turn:
+            found, dropped = batches.take(con, prepared, destination, some, stamp)
         tally += Tally(dropped=dropped)
         reach("export.pending")
         return found
@@ -219,6 +222,7 @@ def _send_through(
         on_the_way = wire.send(group)
         following = taken()
         sent = on_the_way.result()
+        # nothing is on the wire now
         outbox.take_in(con, [number for number, _ in group])
         tally += sent.tally
         halves = [half for number in sent.refused_whole for half in batches.halve(con, prepared, number)]

@@ -9,6 +9,7 @@ that the next one is on its way.
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from threading import Lock
 from types import TracebackType
 from typing import Self
 
@@ -42,6 +43,8 @@ class Wire:
         self._sync, self._destination, self._stop = sync, destination, stop
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="cdp-export")
         self._is_left = False
+        # whose turn it is to use the connection of the sender: a destination may have a question while it sends
+        self.turn = Lock()
 
     def __enter__(self) -> Self:
         return self
