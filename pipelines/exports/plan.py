@@ -182,13 +182,26 @@ def _prepare(
             f"create or replace temp table {prefix}_stirred as {stirred_query(prefix, sync.mode)}",
             {"sync": sync.name},
         )
+    key = f"cast(sent.{quoted(sync.key)} as varchar)"
     con.execute(
         f"""
         create or replace temp table {prefix}_hashed as
-        select found.*, {row_hash(sync, columns, kinds)} as row_hash
-        from {quoted_relation(sync.relation)} as sent
-        inner join {prefix}_rows as found on found.key = cast(sent.{quoted(sync.key)} as varchar)
-        {"" if is_set else f"semi join {prefix}_stirred as stirred on stirred.key = found.key"}
+        with
+
+        chosen as (
+            select sent.*
+            from {quoted_relation(sync.relation)} as sent
+            {"" if is_set else f"semi join {prefix}_stirred as stirred on stirred.key = {key}"}
+        ),
+
+        -- by itself: the columns of the model may be named as ours
+        hashed as (
+            select {key} as key, {row_hash(sync, columns, kinds)} as row_hash from chosen as sent
+        )
+
+        select found.*, hashed.row_hash
+        from hashed
+        inner join {prefix}_rows as found on found.key = hashed.key
         """
     )
     diff = diff_query(prefix, sync.mode, is_set=is_set, can_remove=can_remove)
