@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,12 @@ import duckdb
 import pytest
 import yaml
 
-from cli import quality_measures, schedule, stores, warehouse
+from cli import quality_measures, run, schedule, status, stores, warehouse
 from cli.config import Company, load_company
 from cli.quality_rules import Last, Measure
+from pipelines import failpoints
+from pipelines.failpoints import FailPointError
+from tests import laws
 from tests.laws import copy_company
 from tests.loopback import loopback
 from tests.ops_company import PROJECT
@@ -256,6 +259,47 @@ def promises(company: Company) -> list[tuple[Any, ...]]:
             "select source, promised_minutes, fresh_until < now()::timestamp from ops.freshness"
             " where file = 'marts.duckdb'"
         ).fetchall()
+
+
+LOST = "update marts.orders set customer_id = 'nobody' where order_id = 'o1'"
+
+
+def test_a_defect_is_found_by_the_run_that_writes_it_and_by_all_after(
+    company: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tests are carried over while nothing they read was written: also when the run that wrote it died before its tests."""
+    monkeypatch.setenv("ACME_SALT", "salt of acme")
+    root = laws.copy_company(company.root, tmp_path / "acme")
+    copied = load_company(root / "cdp.yml")
+    orders = root / "data" / "orders2.csv"
+    orders.write_text(f"order,at,amount,status,email\no99,2026-06-20,5.00,paid,{PEOPLE[0]}\n")
+    monkeypatch.setattr(failpoints, "reach", wrong_model(copied))
+    with pytest.raises(FailPointError):
+        run.run(copied)
+    monkeypatch.undo()
+    monkeypatch.setenv("ACME_SALT", "salt of acme")
+    found = run.run(copied)
+    asked = found.stages["validate"]
+
+    assert found.exit_code == 3
+    assert any("relationships_orders_customer_id" in one for one in found.problems), found.problems
+    assert found.stages["build"]["models"] == 0  # it was the run before that wrote it
+    assert asked["tests_carried_over"] > 0
+    told = status.status(copied)["tests"]
+    assert told == {"asked": asked["tests_asked"], "carried_over": asked["tests_carried_over"]}
+
+
+def wrong_model(company: Company) -> Callable[[str], None]:
+    """Fail points of a build whose models wrote a wrong row, and which dies when it is marked."""
+
+    def reach(point: str) -> None:
+        if point == "build.before_mark":
+            with warehouse.connect(company) as con:
+                con.execute(LOST)
+        if point == "build.marked":
+            raise FailPointError(point)
+
+    return reach
 
 
 # (what is planted, what finds it). One SQL statement is run in a transaction that is rolled back.
