@@ -34,6 +34,7 @@ PEOPLE = [f"{name.lower().replace('é', 'e')}.canary{n}@mail.example" for n, nam
 SETTINGS: dict[str, Any] = {
     "clock": {"as_of": "2026-06-30T00:00:00Z"},
     "identity": {"salt": "s", "fuzzy": {"enabled": False}},
+    "alerts": [{"name": "hook", "type": "webhook", "url": "${HOOK_URL}"}],
     "publish": [{"name": "analysts", "mask": "pii"}, {"name": "north", "mask": "pii", "where": "brand = 'north'"}],
     "sources": [
         {
@@ -97,7 +98,7 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Company:
     deliver(root)
     settings = SETTINGS | {"identity": SETTINGS["identity"] | {"salt": "${ACME_SALT}"}}
     (root / "cdp.yml").write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
-    (root / "cdp.env").write_text("ACME_SALT='salt of acme'\n")
+    (root / "cdp.env").write_text("ACME_SALT='salt of acme'\nHOOK_URL='http://127.0.0.1:9/'\n")
     found = load_company(root / "cdp.yml")
     done = shell(cron_line(found))
     log = (found.dot / "logs" / "cron.log").read_text()
@@ -212,18 +213,15 @@ def test_a_broken_promise_ends_with_4_and_is_told_and_so_is_its_end(company: Com
     """Three days without a delivery, of a source that promises one every 26 hours; then one comes."""
     root = copy_company(company.root, tmp_path / "acme")
     with loopback() as hook:
-        settings = yaml.safe_load((root / "cdp.yml").read_text())
-        settings["alerts"] = [{"name": "hook", "type": "webhook", "url": hook.url}]
-        (root / "cdp.yml").write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
         mine = load_company(root / "cdp.yml")
         with warehouse.connect(mine) as con:
             con.execute("update raw_crm._dlt_loads set inserted_at = inserted_at - interval 3 day")
-        late = cdp_run(root)
+        late = cdp_run(root, hook.url)
         read_late = promises(mine)
         (root / "data" / "orders2.csv").write_text(
             f"order,at,amount,status,email\nlate1,2026-06-29,9.00,paid,{PEOPLE[0]}\n"
         )
-        well = cdp_run(root)
+        well = cdp_run(root, hook.url)
         read_well = promises(mine)
     told = [
         [(one["condition"], one["before"], one["now"]) for one in call.json["changes"]] for call in hook.calls
@@ -244,11 +242,11 @@ def test_a_broken_promise_ends_with_4_and_is_told_and_so_is_its_end(company: Com
     assert ends == [("succeeded", 0), ("partial", 4)]
 
 
-def cdp_run(root: Path) -> "subprocess.CompletedProcess[str]":
-    """`cdp run` as a process of its own."""
+def cdp_run(root: Path, hook: str) -> "subprocess.CompletedProcess[str]":
+    """`cdp run` as a process of its own, that tells this address."""
     return subprocess.run(
         [sys.executable, "-m", "cli.main", "run", "--config", str(root / "cdp.yml")],
-        cwd=PROJECT, env=ENV | {"ACME_SALT": "salt of acme"}, capture_output=True, text=True,
+        cwd=PROJECT, env=ENV | {"ACME_SALT": "salt of acme", "HOOK_URL": hook}, capture_output=True, text=True,
     )  # fmt: skip
 
 
