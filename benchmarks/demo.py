@@ -2,7 +2,8 @@
 
 Runs the simulated company cold and again with nothing new, and `examples/grocery_loyalty` cold, each as a process of its
 own; prints wall seconds per stage, peak memory, and as floors in the same run: the imports alone, a bare `dbt build` of
-the same project, and DuckDB reading the same transactions into a table.
+the same project, and DuckDB reading the same transactions into a table. Two ratios have a bound: `cdp --help` to the
+import of typer (at most 3), a run with nothing new to the bare build (at most 2).
 """
 
 import argparse
@@ -15,11 +16,13 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import duckdb
 
 ROOT = Path(__file__).resolve().parent.parent
+REPEATS = 5
 
 
 def timed(command: list[str], env: dict[str, str] | None = None) -> tuple[float, float, str]:
@@ -78,8 +81,9 @@ def main() -> None:
     ):
         wall, memory, _ = timed([sys.executable, "-c", code])
         tell(f"floor: {name}", wall, memory, {})
-    wall, memory, _ = timed([sys.executable, "-m", "cli.main", "--help"])
-    tell("cdp --help", wall, memory, {})
+    typer = median(timed([sys.executable, "-c", "import typer"])[0] for _ in range(REPEATS))
+    helped = median(timed([sys.executable, "-m", "cli.main", "--help"])[0] for _ in range(REPEATS))
+    ratio("cdp --help", helped, "import typer", typer)
     with tempfile.TemporaryDirectory() as folder:
         demo = Path(folder) / "demo"
         wall, memory, _ = timed(
@@ -87,9 +91,10 @@ def main() -> None:
         )
         tell(f"generate {people} people", wall, memory, {})
         tell("cdp run, simulated, cold", *run(demo / "cdp.yml"))
-        tell("cdp run, simulated, nothing new", *run(demo / "cdp.yml"))
+        nothing_new = run(demo / "cdp.yml")
+        tell("cdp run, simulated, nothing new", *nothing_new)
         tell("cdp run, simulated, full refresh", *run(demo / "cdp.yml", "--full-refresh"))
-        _dbt_floor(demo)
+        ratio("cdp run, nothing new", nothing_new[0], "bare dbt build", _dbt_floor(demo))
         grocery = Path(folder) / "grocery"
         ignore = shutil.ignore_patterns(".cdp", "warehouse")
         shutil.copytree(ROOT / "examples" / "grocery_loyalty", grocery, ignore=ignore)
@@ -97,12 +102,21 @@ def main() -> None:
         _duckdb_floor(grocery)
 
 
-def _dbt_floor(company: Path) -> None:
+def ratio(name: str, seconds: float, floor: str, floor_seconds: float) -> None:
+    """One line per ratio."""
+    print(
+        f"{name} {seconds:.2f} s = {seconds / floor_seconds:.2f} times {floor} ({floor_seconds:.2f} s)",
+        flush=True,
+    )
+
+
+def _dbt_floor(company: Path) -> float:
     out = timed([sys.executable, "-m", "cli.main", "env", "--json", "--config", str(company / "cdp.yml")])[2]
     variables: dict[str, str] = json.loads(out)
     dbt = str(Path(sys.executable).with_name("dbt"))
     wall, memory, _ = timed([dbt, "--quiet", "build", "--exclude-resource-type", "unit_test"], variables)
     tell("floor: bare dbt build, same project", wall, memory, {})
+    return wall
 
 
 def _duckdb_floor(company: Path) -> None:

@@ -3,12 +3,16 @@
 import smtplib
 import ssl
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from email.message import EmailMessage
 from typing import Any
 
+from cli import reach
 from cli.config import secret
 from cli.config_operations import AlertChannel
+from cli.reach import Seen
 from pipelines.errors import CdpError
 
 TIMEOUT_SECONDS = 10
@@ -85,16 +89,40 @@ def _post(channel: AlertChannel, message: Message) -> str | None:
     return error
 
 
+def check(channel: AlertChannel) -> Seen:
+    """Whether the channel can be reached: mail logs in, a webhook is connected to; no message is sent."""
+    if channel.type != "email":
+        return reach.address(secret(channel.url or "", f"alerts.{channel.name}.url"))
+    try:
+        with _server(channel, reach.SECONDS) as server:
+            code, _ = server.noop()
+    except smtplib.SMTPAuthenticationError:
+        return Seen("refused", "the user or its password is refused")
+    except ssl.SSLCertVerificationError as error:
+        return Seen("wrong", f"its certificate is not valid ({error.verify_message})")
+    except (smtplib.SMTPException, OSError) as error:
+        return Seen("silent", f"no connection ({type(error).__name__})")
+    return Seen("ok", f"takes {'the login' if channel.user else 'connections'} (SMTP {code})")
+
+
 def _mail(channel: AlertChannel, message: Message) -> str | None:
     mail = EmailMessage()
     mail["Subject"], mail["From"], mail["To"] = message.subject, channel.sender, ", ".join(channel.to)
     mail.set_content(message.text)
+    with _server(channel, TIMEOUT_SECONDS) as server:
+        refused = server.send_message(mail)
+    return "some addresses were refused" if refused else None
+
+
+@contextmanager
+def _server(channel: AlertChannel, seconds: float) -> Iterator[smtplib.SMTP]:
+    """A connection to the mail server, encrypted and logged in as the channel says."""
     host = secret(channel.host or "", f"alerts.{channel.name}.host")
     context = ssl.create_default_context()
     if channel.tls == "tls":
-        server: smtplib.SMTP = smtplib.SMTP_SSL(host, channel.port, timeout=TIMEOUT_SECONDS, context=context)
+        server: smtplib.SMTP = smtplib.SMTP_SSL(host, channel.port, timeout=seconds, context=context)
     else:
-        server = smtplib.SMTP(host, channel.port, timeout=TIMEOUT_SECONDS)
+        server = smtplib.SMTP(host, channel.port, timeout=seconds)
     with server:
         if channel.tls == "starttls":
             server.starttls(context=context)
@@ -103,5 +131,4 @@ def _mail(channel: AlertChannel, message: Message) -> str | None:
                 secret(one or "", f"alerts.{channel.name}") for one in (channel.user, channel.password)
             )
             server.login(user, word)
-        refused = server.send_message(mail)
-    return "some addresses were refused" if refused else None
+        yield server

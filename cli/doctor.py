@@ -1,7 +1,7 @@
 """What could stop or spoil the next run, each finding with the command that fixes it.
 
 Looks at files, locks, limits and versions from outside; it opens the warehouse only read-only and only when
-nobody works on it, so that it may be run at any time.
+nobody works on it, so that it may be run at any time. What lies outside is asked whether it takes our credentials.
 """
 
 import os
@@ -17,6 +17,7 @@ import duckdb
 from cli import lock, publish, warehouse
 from cli.config import Company
 from cli.doctor_operations import OPERATIONS, Finding, gigabytes
+from cli.doctor_reach import connections
 from cli.processes import alive
 from pipelines.errors import CdpError
 
@@ -26,8 +27,8 @@ LEAST_FREE_BYTES = 1_000_000_000
 _UNITS = {"MB": 10**6, "GB": 10**9, "MiB": 2**20, "GiB": 2**30}
 
 
-def findings(company: Company) -> list[Finding]:
-    """Look at everything; problems first."""
+def findings(company: Company, offline: bool = False) -> list[Finding]:
+    """Look at everything (`offline`: but at nothing outside this machine); problems first."""
     checks: tuple[Callable[[Company], Iterator[Finding]], ...] = (
         _config,
         _secrets,
@@ -41,6 +42,7 @@ def findings(company: Company) -> list[Finding]:
         _pending_loads,
         _leftovers,
         *OPERATIONS,
+        *(() if offline else (connections,)),
     )
     found = [finding for check in checks for finding in check(company)]
     return sorted(found, key=lambda finding: ("error", "warning", "ok").index(finding.level))

@@ -68,6 +68,8 @@ def claim(config: Path, command: str) -> None:
     if not config.is_file():
         return
     path = config.resolve().parent / ".cdp" / "run.lock"
+    if path in _claimed:
+        return
     handle = _open(path)
     try:
         _take(handle, path)

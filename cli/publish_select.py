@@ -22,9 +22,12 @@ from pipelines.errors import CdpError
 SCHEMAS = ("marts", "ops", "exports")
 # The rest of `ops` is how the warehouse works (the salt of ids among it) and nobody else's business.
 OPS_TABLES = frozenset({"runs", "run_steps", "published", "freshness", "load_counts", "quality_results"})
+# What the sender needs between two requests is none of them.
+EXPORTS_TABLES = frozenset({"ledger", "deliveries", "runs", "written_fields"})
 # What a destination knows or was sent is nobody else's to read.
 PRIVATE_COLUMNS = re.compile(
-    r"destination_key|payload|request_body|response_body|members|value_hash|contact_point_hash", re.IGNORECASE
+    r"destination_key|payload|request_body|response_body|members|value_hash|contact_point_hash|acked_mark",
+    re.IGNORECASE,
 )
 # Written for each file anew: what a file says of itself.
 OWN_TABLES = frozenset({("ops", "published"), ("ops", "freshness")})
@@ -102,10 +105,11 @@ def relations(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
         " and not contains(table_name, '__dbt_') order by table_schema, table_name",
         [list(SCHEMAS)],
     )
+    chosen = {"ops": OPS_TABLES, "exports": EXPORTS_TABLES}
     return [
         (str(schema), str(table))
         for schema, table in found.fetchall()
-        if schema != "ops" or table in OPS_TABLES
+        if schema not in chosen or table in chosen[schema]
     ]
 
 

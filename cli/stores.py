@@ -47,7 +47,11 @@ SCHEMAS = (
     SchemaStore("marts", True, "rebuilt from staging"),
     SchemaStore("audiences", True, "rebuilt from marts"),
     SchemaStore("activation", True, "rebuilt from marts; trigger_entries keeps ids, products and codes"),
-    SchemaStore("exports", True, "ledger keeps keys and hashes; erasure deletes the person's rows"),
+    SchemaStore(
+        "exports",
+        True,
+        "ledger keeps keys and hashes, and by what a CRM knows a row; erasure deletes the person's rows",
+    ),
     SchemaStore("cases", True, "erasure deletes the person's decisions"),
     SchemaStore("ops", False, "holds counts, times and messages only"),
     SchemaStore("reference", False, "seeds of the checkout"),

@@ -97,6 +97,43 @@ def fetch(
     }
 
 
+def ask_once(source: SourceSpec, client: Mapping[str, Any], seconds: float) -> int | str | None:
+    """The status that the first endpoint that stands for itself answers with, its body unread; or why there was no answer.
+
+    None where every endpoint is a question (POST) or hangs on another one's rows.
+    """
+    import requests
+    from dlt.sources.rest_api.config_setup import create_auth
+
+    endpoint = next(
+        (one for table in source.tables if (one := dict(table.endpoint or {})) and _is_plain(one)), None
+    )
+    if endpoint is None:
+        return None
+    base, path = str(client["base_url"]), str(endpoint["path"])
+    url = path if path.startswith(("http://", "https://")) else f"{base.rstrip('/')}/{path.lstrip('/')}"
+    try:
+        with requests.get(
+            url,
+            params=endpoint.get("params") or {},
+            headers=client.get("headers") or {},
+            auth=create_auth(client.get("auth")),
+            timeout=seconds,
+            stream=True,
+        ) as answer:
+            return answer.status_code
+    except requests.RequestException as error:
+        # a token that could not be had carries the answer of who gives it
+        status = getattr(error.response, "status_code", None)
+        return int(status) if status is not None else f"no answer ({type(error).__name__})"
+
+
+def _is_plain(endpoint: Mapping[str, Any]) -> bool:
+    return endpoint.get("method", "GET") == "GET" and "{" not in json.dumps(
+        [endpoint.get("path"), list((endpoint.get("params") or {}).values())]
+    )
+
+
 def _resource(table: TableSpec, start: str | None) -> dict[str, Any]:
     endpoint = _placed(dict(table.endpoint or {}), start)
     endpoint = {name: value for name, value in endpoint.items() if value not in ({}, None)}

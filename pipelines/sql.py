@@ -42,7 +42,28 @@ def fetch(
         engine.dispose()
 
 
-def _engine(spec: LoadSpec, source: SourceSpec, url: str) -> Any:
+def look(spec: LoadSpec, source: SourceSpec, client: Mapping[str, Any], seconds: float) -> Exception | None:
+    """Log in and see that the tables are there, reading no row; the driver's error when that cannot be done.
+
+    Raises CdpError for an address that is none, and for a table that the database does not have.
+    """
+    from sqlalchemy import inspect
+    from sqlalchemy.exc import SQLAlchemyError
+
+    engine = _engine(spec, source, str(client["url"]), seconds)
+    try:
+        found = inspect(engine)
+        for table in source.tables:
+            if not found.has_table(table.table or table.name, client.get("schema")):
+                raise CdpError(f"the database has no table {table.table or table.name}")
+    except SQLAlchemyError as error:
+        return error
+    finally:
+        engine.dispose()
+    return None
+
+
+def _engine(spec: LoadSpec, source: SourceSpec, url: str, seconds: float | None = None) -> Any:
     from sqlalchemy import create_engine
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import SQLAlchemyError
@@ -59,7 +80,10 @@ def _engine(spec: LoadSpec, source: SourceSpec, url: str) -> Any:
             parsed = parsed.set(database=str(path))
         if parsed.drivername == "postgresql":
             parsed = parsed.set(drivername="postgresql+psycopg")
-        return create_engine(parsed)
+        timed = seconds is not None and parsed.get_backend_name() in ("postgresql", "mysql")
+        return create_engine(
+            parsed, connect_args={"connect_timeout": max(2, int(seconds or 0))} if timed else {}
+        )
     except (SQLAlchemyError, ImportError) as error:
         # The message of SQLAlchemy may repeat the address with its password.
         raise CdpError(

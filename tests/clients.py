@@ -52,6 +52,28 @@ def node(name: str) -> Path:
     return folder
 
 
+# What Superset 6.1 needs beside what it declares: it imports `rich` and `cachetools`, flask-caching 2.5 calls its cache with an
+# argument that it does not know; and it holds SQLAlchemy 1.4: duckdb-sqlalchemy wants 2, duckdb-engine does not.
+SUPERSET = ("apache-superset==6.1.0", "flask-caching<2.4", "rich", "cachetools", "duckdb-engine==0.17.0")
+
+
+def superset() -> Path:
+    """The program `superset` of an environment of its own, with the DuckDB of this project; installed once, in some minutes."""
+    import duckdb
+
+    folder = CACHE / f"superset-6.1.0-{duckdb.__version__}"
+    if not folder.exists():
+        # not moved when it is whole: the programs of an environment know where it lies
+        try:
+            subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+            command = [str(folder / "bin" / "pip"), "install", "--quiet", *SUPERSET]
+            subprocess.run([*command, f"duckdb=={duckdb.__version__}"], check=True, stdout=sys.stderr)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+    return folder / "bin" / "superset"
+
+
 def _settle(fresh: Path, folder: Path) -> None:
     try:
         fresh.rename(folder)

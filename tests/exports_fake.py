@@ -3,20 +3,19 @@
 The receiver applies what it accepts, as a real receiver would, so that tests compare its state with the model.
 """
 
-import json
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from pipelines.exports import DestinationSpec, ExportResult, PurposeSpec, SyncSpec, run_syncs
+from tests.loopback import Answer as Answer
+from tests.loopback import loopback
 
 CHILD_BATCH = 50
 AS_OF = datetime(2026, 7, 1, tzinfo=UTC)
@@ -149,7 +148,6 @@ class Request:
         return members
 
 
-Answer = tuple[int, dict[str, str], Any]
 ACCEPT: Answer = (200, {}, {})
 
 
@@ -162,18 +160,16 @@ class Recorder:
     apply_anyway: bool = False
     requests: list[Request] = field(default_factory=list)
     rows: dict[str, dict[str, Any]] = field(default_factory=dict)
-    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def answer(self, request: Request) -> Answer:
         """Record a request, answer it and apply it."""
-        with self.lock:
-            self.requests.append(request)
-            status, headers, body = self.behave(request)
-            if status < 300 or self.apply_anyway:
-                refused = {row["key"] for row in (body or {}).get("results", []) if not row.get("ok", True)}
-                for operation in request.operations:
-                    self._apply(operation, refused)
-            return status, headers, body
+        self.requests.append(request)
+        status, headers, body = self.behave(request)
+        if status < 300 or self.apply_anyway:
+            refused = {row["key"] for row in (body or {}).get("results", []) if not row.get("ok", True)}
+            for operation in request.operations:
+                self._apply(operation, refused)
+        return status, headers, body
 
     def _apply(self, operation: dict[str, Any], refused: set[str]) -> None:
         if operation["key"] in refused:
@@ -197,35 +193,6 @@ class Recorder:
 def recorder() -> Iterator[Recorder]:
     """A recorder that listens on loopback."""
     record = Recorder()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            length = int(self.headers["Content-Length"])
-            body = json.loads(self.rfile.read(length))
-            status, headers, answer = record.answer(Request(dict(self.headers), body))
-            content = json.dumps(answer).encode()
-            self.send_response(status)
-            for name, value in {**headers, "Content-Length": str(len(content))}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is http.server's
-            """Stay quiet."""
-
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-
-        def handle_error(self, request: Any, client_address: Any) -> None:
-            """A killed client breaks its connection; that is what these tests do."""
-
-    server = Server(("127.0.0.1", 0), Handler)
-    record.url = f"http://127.0.0.1:{server.server_port}/in?token=s3cr3t-token"
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
+    with loopback(lambda call: record.answer(Request(dict(call.headers), call.json))) as server:
+        record.url = f"{server.url}/in?token=s3cr3t-token"
         yield record
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

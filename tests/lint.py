@@ -118,7 +118,7 @@ def spark(target: Path) -> Iterator[str]:
 
 def commands() -> Iterator[str]:
     """Commands without help, example or exit codes, or absent from the README."""
-    from cli.main import app
+    from cli.app import app
 
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
 

@@ -1,1 +1,1 @@
-"""One file per `cdp` command; `cli/main.py` wires them."""
+"""One file per `cdp` command; `cli/app.py` wires them."""

@@ -2,14 +2,19 @@
 
 import json
 from dataclasses import asdict
+from typing import Annotated
 
 import typer
 
 from cli.commands.options import CONFIG, AsJson, Config, company
 
+Offline = Annotated[bool, typer.Option("--offline", help="Ask no source, destination or alert channel")]
 
-def doctor(config: Config = CONFIG, as_json: AsJson = False) -> None:
+
+def doctor(config: Config = CONFIG, offline: Offline = False, as_json: AsJson = False) -> None:
     """Look at files, locks, limits, versions and secrets; each finding comes with what fixes it.
+
+    Sources, destinations and alert channels are asked whether they take the credentials; nothing is sent or changed.
 
     Example: cdp doctor --config demo/cdp.yml
 
@@ -17,7 +22,7 @@ def doctor(config: Config = CONFIG, as_json: AsJson = False) -> None:
     """
     from cli.doctor import findings
 
-    found = findings(company(config))
+    found = findings(company(config), offline)
     if as_json:
         typer.echo(json.dumps([asdict(finding) for finding in found], ensure_ascii=False))
     else:

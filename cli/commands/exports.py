@@ -67,9 +67,12 @@ def plan_lines(values: dict[str, Any]) -> list[str]:
             )
         if one["guard"]:
             told.append(f"  guard    {one['guard']}")
+        if one["owed"]:
+            told.append(f"  owed     {one['owed']:,} removals of people who refused go out all the same")
         for sample in one["samples"]:
             row = sample["row"]
-            cells = ", ".join(f"{name} {value}" for name, value in row.items()) if row else sample["key"]
+            values = {name: "-" if value is None else value for name, value in (row or {}).items()}
+            cells = ", ".join(f"{name} {value}" for name, value in values.items()) or sample["key"]
             told.append(f"  {sample['action']:<8} {cells}")
     return told or ["no syncs declared"]
 

@@ -89,11 +89,13 @@ def publish(
     found = company(config)
     refuse_if_held(found)
     from cli import previous
-    from cli.publish import targets
+    from cli.publish import remove_stale, targets
     from cli.run import run as run_stages
 
     def back(log: "RunLog", outcome: "Outcome") -> str:
         files = [target.file for target in targets(found)]
+        for file in files:
+            remove_stale(file)
         outcome.stages["rollback"] = previous.roll_back(found, files, log.run_id, to)
         return "; ".join(outcome.stages["rollback"])
 

@@ -1,26 +1,30 @@
 """Operations of a planned sync, cut into batches, judged once more and filled with their payload.
 
-Data flow: <prefix>_plan -> <prefix>_ops (operations, numbered in batches) -> <prefix>_batch (one of them,
-or all for a whole set; lawful now; pending in the ledger) -> payloads from the sync model
+Data flow: <prefix>_plan -> <prefix>_ops (operations, numbered in batches) -> <prefix>_batch (some of them,
+or all for a whole set; lawful now) -> exports.outbox, payloads from the sync model
 """
 
 from collections.abc import Iterator, Sequence
 
 import duckdb
 
-from pipelines.exports.destinations.base import Operation, SetState
+from pipelines.exports import outbox, writeback
+from pipelines.exports.destinations.base import KnowsAhead, Operation, RowDestination, SetState
 from pipelines.exports.lawful import basis_query
-from pipelines.exports.ledger import Stamp, mark_pending, release_halves, transaction
+from pipelines.exports.ledger import Stamp
 from pipelines.exports.plan import Prepared
 from pipelines.exports.rows import row_json
 from pipelines.exports.schema import quoted, quoted_relation
+
+# number of the one batch of a whole set
+WHOLE_SET = 0
 
 
 def cut_batches(con: duckdb.DuckDBPyConnection, prepared: Prepared, batch_size: int) -> list[int]:
     """Make `<prefix>_ops`, numbered in batches; removals first, since they are owed to somebody.
 
-    What a killed run left pending keeps its company: one request had one idempotency key for all its members. An event
-    (append) that may have arrived is sent again as it is known, even if the row has changed: a key is sent once for ever.
+    What a killed run left on its way keeps its company: one request had one idempotency key for all its members. An event
+    (append) that may have arrived is sent again as it is known, even if the row has changed or was refused: once for ever.
     """
     prefix = prepared.prefix
     con.execute(
@@ -46,14 +50,18 @@ def cut_batches(con: duckdb.DuckDBPyConnection, prepared: Prepared, batch_size: 
                 cast(null as timestamp) as granted_at,
                 cast(null as timestamp) as grant_expires_at,
                 if(operation = 'upsert', row_hash, null) as row_hash,
+                if(operation = 'upsert', row_mark, null) as row_mark,
                 destination_key,
                 idempotency_key,
                 seq,
                 batch_key,
                 coalesce(
-                    state = 'pending'
-                    and last_operation = operation
-                    and (operation = 'remove' or last_hash = row_hash or $mode = 'append'),
+                    last_operation = operation
+                    and (
+                        state = 'pending' and (operation = 'remove' or last_hash = row_hash)
+                        -- refused after silence: it may have arrived all the same
+                        or $mode = 'append' and (state = 'pending' or state = 'rejected' and in_doubt)
+                    ),
                     false
                 ) as is_resend
             from due
@@ -63,29 +71,32 @@ def cut_batches(con: duckdb.DuckDBPyConnection, prepared: Prepared, batch_size: 
             select
                 * replace (
                     if(is_resend, seq, seq + 1) as seq,
-                    if(is_resend, coalesce(batch_key, ''), null) as batch_key,
+                    if(is_resend, batch_key, null) as batch_key,
                     if(is_resend, idempotency_key, null) as idempotency_key
                 ),
-                row_number() over (partition by is_resend order by operation, key) - 1 as place,
-                dense_rank() over (partition by is_resend order by batch_key) - 1 as resend_batch
+                row_number() over (order by batch_key is not null, operation, key) - 1 as place
             from keyed
+        ),
+
+        -- requests of a killed run, if there are any; they come first
+        resends as (
+            select batch_key, row_number() over (order by batch_key) - 1 as batch
+            from placed
+            where batch_key is not null
+            group by batch_key
         )
 
         select
-            * exclude (idempotency_key, resend_batch),
-            false as is_half,
+            placed.* exclude (idempotency_key),
             coalesce(
-                idempotency_key,
+                placed.idempotency_key,
                 sha256(
                     concat_ws(chr(31), $sync, key, cast(seq as varchar), operation, coalesce(row_hash, ''))
                 )
             ) as idempotency_key,
-            if(
-                is_resend,
-                resend_batch,
-                (select count(distinct batch_key) from placed) + place // {batch_size}
-            ) as batch
+            coalesce(resends.batch, (select count(*) from resends) + place // {batch_size}) as batch
         from placed
+        left join resends on resends.batch_key = placed.batch_key
         """,
         {"sync": prepared.sync.name, "mode": prepared.sync.mode},
     )
@@ -97,17 +108,13 @@ def cut_batches(con: duckdb.DuckDBPyConnection, prepared: Prepared, batch_size: 
 def halve(con: duckdb.DuckDBPyConnection, prepared: Prepared, batch: int) -> tuple[int, int]:
     """Cut a batch that was refused as a whole in two; its numbers are free ones, the first half comes first.
 
-    Nothing of it arrived, so the operations keep their idempotency keys; each half is a request with a key of its own. A half
-    that no longer gets its turn (a kill) is a batch of its own next time: it has the batch key of nobody else.
+    Nothing of it arrived, so the operations keep their idempotency keys; each half is a request with a key of its own.
     """
     ops = f"{prepared.prefix}_ops"
     first = con.execute(f"select max(batch) + 1 from {ops}").fetchall()[0][0]
     con.execute(
         f"""
-        update {ops} as ops set
-            batch = {first} + if(halves.half = 1, 0, 1),
-            is_half = true,
-            is_resend = true
+        update {ops} as ops set batch = {first} + if(halves.half = 1, 0, 1), is_resend = true
         from (select key, ntile(2) over (order by place, key) as half from {ops} where batch = {batch}) as halves
         where ops.batch = {batch} and halves.key = ops.key
         """
@@ -116,20 +123,91 @@ def halve(con: duckdb.DuckDBPyConnection, prepared: Prepared, batch: int) -> tup
 
 
 def take(
-    con: duckdb.DuckDBPyConnection, prepared: Prepared, numbers: Sequence[int], stamp: Stamp
+    con: duckdb.DuckDBPyConnection,
+    prepared: Prepared,
+    destination: RowDestination,
+    numbers: Sequence[int],
+    stamp: Stamp,
 ) -> tuple[list[tuple[int, list[Operation]]], int]:
-    """Commit some batches as pending and build their payloads, from one snapshot.
+    """Commit some batches into the outbox and build their payloads, from one snapshot.
 
-    Several at a time, because a commit costs more than a request. Returns the operations by batch, in the order asked for,
-    and the number of rows that lost their lawful basis since the plan; those are left out.
+    Returns the operations by batch, in the order asked for, and the number of rows that lost their lawful basis since the
+    plan; those are left out.
     """
-    with transaction(con):
+    with outbox.transaction(con):
         dropped = _recheck(con, prepared, numbers, stamp)
-        mark_pending(con, prepared, stamp)
+        put(con, prepared, stamp)
         found: dict[int, list[Operation]] = {number: [] for number in numbers}
         for number, operation in _operations(con, prepared):
             found[number].append(operation)
-    return [(number, operations) for number, operations in found.items() if operations], dropped
+        taken = [(number, operations) for number, operations in found.items() if operations]
+        if isinstance(destination, KnowsAhead):
+            for number, operations in taken:
+                _note_names(con, prepared, number, destination, operations)
+    return taken, dropped
+
+
+def _note_names(
+    con: duckdb.DuckDBPyConnection,
+    prepared: Prepared,
+    number: int,
+    destination: KnowsAhead,
+    operations: Sequence[Operation],
+) -> None:
+    """Note, before the request, by what the destination may know each row after it."""
+    known = {op.key: name for op in operations if (name := destination.known_as(op))}
+    con.execute(
+        """
+        update exports.outbox as outbox set destination_key = known.name
+        from (select unnest(cast($keys as varchar[])) as key, unnest(cast($names as varchar[])) as name) as known
+        where outbox.sync = $sync and outbox.batch = $batch and outbox.key = known.key
+        """,
+        {
+            "keys": list(known),
+            "names": list(known.values()),
+            "sync": prepared.sync.name,
+            "batch": number,
+        },
+    )
+
+
+def put(con: duckdb.DuckDBPyConnection, prepared: Prepared, stamp: Stamp) -> None:
+    """Write the operations of `<prefix>_batch` into the outbox; one key for a whole request, the same for the same members."""
+    batch = f"{prepared.prefix}_batch"
+    con.execute(
+        f"""
+        insert into exports.outbox by name
+        with
+
+        keys as (
+            select batch, sha256(string_agg(idempotency_key, '' order by place, key)) as batch_key
+            from {batch}
+            group by batch
+        )
+
+        select
+            $sync as sync, batch.batch, batch.key, batch.customer_id, batch.operation, batch.row_hash, batch.row_mark, batch.seq,
+            coalesce(batch.destination_key, batch.key) as destination_key,
+            sha256(batch.contact_point) as contact_point_hash,
+            batch.idempotency_key, keys.batch_key, batch.is_resend,
+            batch.consent_record_id, batch.granted_at, batch.grant_expires_at,
+            $purpose as purpose, $basis as basis, $as_of as judged_at, $run_id as run_id, $now as sent_at
+        from {batch} as batch
+        inner join keys on keys.batch = batch.batch
+        """,
+        {
+            "sync": prepared.sync.name,
+            "purpose": prepared.purpose.name,
+            "basis": prepared.purpose.basis,
+            "as_of": stamp.as_of,
+            "run_id": stamp.run_id,
+            "now": stamp.now,
+        },
+    )
+    sync = prepared.sync
+    writeback.remember(
+        con, sync.writes_back, relation=sync.relation, key=sync.key, batch=batch, as_of=stamp.as_of
+    )
 
 
 def _recheck(con: duckdb.DuckDBPyConnection, prepared: Prepared, numbers: Sequence[int], stamp: Stamp) -> int:
@@ -139,7 +217,6 @@ def _recheck(con: duckdb.DuckDBPyConnection, prepared: Prepared, numbers: Sequen
     con.execute(f"create or replace temp table {prefix}_batch as select * from {prefix}_ops where {chosen}")
     dropped = drop_unlawful(con, prepared, f"{prefix}_batch", stamp)
     if dropped:
-        release_halves(con, prepared, chosen, stamp)
         con.execute(
             f"delete from {prefix}_ops where {chosen} and key not in (select key from {prefix}_batch)"
         )
@@ -214,14 +291,14 @@ def _operations(con: duckdb.DuckDBPyConnection, prepared: Prepared) -> Iterator[
 
 
 def take_set(con: duckdb.DuckDBPyConnection, prepared: Prepared, stamp: Stamp) -> tuple[SetState, int, int]:
-    """Commit all changes of a whole-set destination as pending, and describe the set it should hold.
+    """Commit all changes of a whole-set destination into the outbox, and describe the set it should hold.
 
     The basis of every row of the set is checked again, of unchanged ones too: they are handed over as well.
     Returns the set, the number of changes, and the number of rows that lost their basis since the plan.
     """
     prefix = prepared.prefix
     cut_batches(con, prepared, batch_size=1)
-    with transaction(con):
+    with outbox.transaction(con):
         con.execute(
             f"""
             create or replace temp table {prefix}_set as
@@ -241,6 +318,7 @@ def take_set(con: duckdb.DuckDBPyConnection, prepared: Prepared, stamp: Stamp) -
             create or replace temp table {prefix}_batch as
             select
                 ops.* replace (
+                    {WHOLE_SET} as batch,
                     judged.consent_record_id as consent_record_id,
                     judged.granted_at as granted_at,
                     judged.grant_expires_at as grant_expires_at
@@ -250,8 +328,10 @@ def take_set(con: duckdb.DuckDBPyConnection, prepared: Prepared, stamp: Stamp) -
             where ops.operation = 'remove' or judged.key is not null
             """
         )
-        mark_pending(con, prepared, stamp)
+        put(con, prepared, stamp)
         due = con.execute(f"select count(*) from {prefix}_batch").fetchall()[0][0]
+        if due:
+            outbox.hand_over(con, prepared.sync.name, WHOLE_SET)
         return _set_state(con, prepared, stamp), due, dropped
 
 

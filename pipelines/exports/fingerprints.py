@@ -32,13 +32,25 @@ def fingerprint(
     purpose: PurposeSpec,
     destination: DestinationSpec,
     prefix: str,
+    *,
+    has_owed: bool = False,
 ) -> Fingerprint:
-    """The fingerprint of a planned sync, from its temporary tables."""
+    """The fingerprint of a planned sync, from its temporary tables; `has_owed`: of what is owed in spite of a guard too."""
     operations = (
         "key, action, cast(is_wanted as varchar), coalesce(row_hash, ''), cast(seq as varchar),"
         " coalesce(state, ''), coalesce(destination_key, ''), coalesce(idempotency_key, '')"
     )
+    tables = ("plan", "owed") if has_owed else ("plan",)
     stops = "key, coalesce(reason, ''), coalesce(deferred, '')"
+    return Fingerprint(
+        data=_sha(" ".join(_digest(con, f"{prefix}_{table}", operations) for table in tables)),
+        consents=_digest(con, f"{prefix}_basis", stops),
+        configuration=configuration_hash(sync, purpose, destination),
+    )
+
+
+def configuration_hash(sync: SyncSpec, purpose: PurposeSpec, destination: DestinationSpec) -> str:
+    """Of what the files say of a sync."""
     configuration = [
         asdict(sync),
         asdict(purpose),
@@ -46,11 +58,7 @@ def fingerprint(
         destination.type,
         dict(destination.declared if destination.declared is not None else destination.options),
     ]
-    return Fingerprint(
-        data=_digest(con, f"{prefix}_plan", operations),
-        consents=_digest(con, f"{prefix}_basis", stops),
-        configuration=_sha(json.dumps(configuration, sort_keys=True, default=str)),
-    )
+    return _sha(json.dumps(configuration, sort_keys=True, default=str))
 
 
 def _digest(con: duckdb.DuckDBPyConnection, table: str, columns: str) -> str:

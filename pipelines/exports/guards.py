@@ -3,7 +3,7 @@
 On by default: null or repeated keys, an empty model, many removals at once, a model that has shrunk to half, an audience out of
 its declared limits (who left it would be removed, though it is the list that is doubted). They are all evaluated before the
 first request of any sync. Whoever knows better overrules one with a reason (`--force`), except that of the keys: without a key
-there is no telling which row is meant.
+there is no telling which row is meant. No guard holds back what is owed to whoever refused: see `owed`.
 """
 
 from dataclasses import dataclass

@@ -14,17 +14,17 @@ from datetime import UTC, datetime
 import duckdb
 
 from pipelines.errors import CdpError
-from pipelines.exports import redirects, schema
+from pipelines.exports import owed, redirects, schema, still
 from pipelines.exports.destinations import modes_of, requests_for, writes_full_set
-from pipelines.exports.diff import MIRRORS, WITHDRAWS, diff_query, left_query
+from pipelines.exports.diff import MIRRORS, WITHDRAWS, diff_query, stirred_query
 from pipelines.exports.fingerprints import Fingerprint, fingerprint
 from pipelines.exports.guards import Guard, guards_of, key_guard
 from pipelines.exports.lawful import address, basis_query, suspects_query
-from pipelines.exports.rows import kinds_of, row_hash, sent_columns
+from pipelines.exports.rows import kinds_of, row_hash, row_mark, sent_columns
 from pipelines.exports.schema import quoted, quoted_relation
 from pipelines.exports.specs import DestinationSpec, PurposeSpec, SyncSpec, check
 
-# temporary tables of one sync; the sender adds the last six
+# temporary tables of one sync; the sender adds the last four
 PARTS = (
     "rows",
     "basis",
@@ -32,18 +32,23 @@ PARTS = (
     "absorbed",
     "moves",
     "left",
+    "suspects",
+    "stirred",
+    "hashed",
     "plan",
+    "nothing",
+    "refused",
+    "owed",
     "ops",
     "set",
     "batch",
     "now",
-    "answers",
 )
 
 
 @dataclass(frozen=True)
 class SyncPlan:
-    """Counts of one sync. `guard` says why nothing of it may be sent; None: it may."""
+    """Counts of one sync. `guard` says why nothing of it may be sent but the removals that are `owed`; None: all may."""
 
     sync: str
     destination: str
@@ -61,6 +66,7 @@ class SyncPlan:
     requests: int
     fingerprint: Fingerprint
     guard: Guard | None = None
+    owed: int = 0
 
     @property
     def due(self) -> int:
@@ -79,6 +85,8 @@ class Prepared:
     prefix: str
     has_holds: bool
     counts: SyncPlan
+    # nothing has changed since a plan that found nothing to do: there are no temporary tables
+    is_still: bool = False
 
 
 def plan(
@@ -145,6 +153,10 @@ def _prepare(
     destination: DestinationSpec,
     as_of: datetime,
 ) -> Prepared:
+    is_set = writes_full_set(destination.type)
+    if not is_set and (known := still.recall(con, sync, purpose, destination, as_of)) is not None:
+        return Prepared(sync, purpose, destination, columns, prefix, False, SyncPlan(**known), is_still=True)
+    kinds = kinds_of(con, sync)
     point = address(quoted(sync.contact_point)) if sync.contact_point else "cast(null as varchar)"
     con.execute(
         f"""
@@ -153,7 +165,7 @@ def _prepare(
             cast({quoted(sync.key)} as varchar) as key,
             cast({quoted(sync.customer_id)} as varchar) as customer_id,
             {point} as contact_point,
-            {row_hash(sync, columns, kinds_of(con, sync))} as row_hash
+            {row_mark(sync, columns, kinds)} as row_mark
         from {quoted_relation(sync.relation)}
         """
     )
@@ -164,11 +176,41 @@ def _prepare(
         con.execute(f"delete from {prefix}_rows")
     has_holds = schema.exists(con, "customer.send_holds")
     excluded = _judge(con, prefix, sync, purpose, as_of, has_holds=has_holds)
-    is_set = writes_full_set(destination.type)
     can_remove = is_set or bool(set(MIRRORS) & set(modes_of(destination.type)))
-    diff = diff_query(prefix, sync.mode, is_set=is_set, can_remove=can_remove, keep_all=is_set)
+    if not is_set:
+        con.execute(
+            f"create or replace temp table {prefix}_stirred as {stirred_query(prefix, sync.mode)}",
+            {"sync": sync.name},
+        )
+    key = f"cast(sent.{quoted(sync.key)} as varchar)"
+    con.execute(
+        f"""
+        create or replace temp table {prefix}_hashed as
+        with
+
+        chosen as (
+            select sent.*
+            from {quoted_relation(sync.relation)} as sent
+            {"" if is_set else f"semi join {prefix}_stirred as stirred on stirred.key = {key}"}
+        ),
+
+        -- by itself: the columns of the model may be named as ours
+        hashed as (
+            select {key} as key, {row_hash(sync, columns, kinds)} as row_hash from chosen as sent
+        )
+
+        select found.*, hashed.row_hash
+        from hashed
+        inner join {prefix}_rows as found on found.key = hashed.key
+        """
+    )
+    diff = diff_query(prefix, sync.mode, is_set=is_set, can_remove=can_remove)
     con.execute(f"create or replace temp table {prefix}_plan as {diff}", {"sync": sync.name})
-    counts = _counts(con, sync, purpose, destination, prefix, rows, excluded, held_back)
+    guard = held_back or guards_of(con, sync, prefix, rows)
+    due = 0
+    if guard and not is_set:
+        due = owed.prepare(con, sync, purpose, prefix, as_of, can_remove=can_remove)
+    counts = _counts(con, sync, purpose, destination, prefix, rows, excluded, guard, due)
     return Prepared(sync, purpose, destination, columns, prefix, has_holds, counts)
 
 
@@ -214,12 +256,16 @@ def _judge(
     )
     if sync.mode in WITHDRAWS and sync.mode not in MIRRORS:
         # they stay at the destination only as long as they have a basis, in the model or not
-        con.execute(
-            f"create or replace temp table {prefix}_left as {left_query(prefix)}", {"sync": sync.name}
+        owed.judge_left(
+            con,
+            sync,
+            purpose,
+            prefix,
+            as_of,
+            beside=f"{prefix}_rows",
+            into=f"{prefix}_basis",
+            has_holds=has_holds,
         )
-        known, unknown = (f"(from {prefix}_left where contact_point is {word} null)" for word in ("not", ""))
-        con.execute(f"insert into {prefix}_basis {judged(known, has_point=has_point)}", at)
-        con.execute(f"insert into {prefix}_basis {judged(unknown, has_point=False)}", at)
     return exclusions
 
 
@@ -231,7 +277,8 @@ def _counts(
     prefix: str,
     rows: int,
     exclusions: dict[str, int],
-    held_back: Guard | None,
+    guard: Guard | None,
+    due: int,
 ) -> SyncPlan:
     actions: dict[tuple[str, bool], int] = {
         (action, wanted): count
@@ -243,10 +290,11 @@ def _counts(
     def of(action: str) -> int:
         return actions.get((action, True), 0) + actions.get((action, False), 0)
 
-    if held_back:
+    has_keys = guard is None or guard.can_force
+    if not has_keys:
         actions, exclusions = {}, {}
     excluded = sum(exclusions.values())
-    wanted = 0 if held_back else rows - excluded
+    wanted = rows - excluded if has_keys else 0
     waiting = ("added", "changed", "retry", "deferred")
     added, changed, removed, retried = of("added"), of("changed"), of("removed"), of("retry")
     return SyncPlan(
@@ -265,6 +313,7 @@ def _counts(
         excluded=excluded,
         exclusions=exclusions,
         requests=requests_for(destination.type, destination.options, added + changed + removed + retried),
-        fingerprint=fingerprint(con, sync, purpose, destination, prefix),
-        guard=held_back or guards_of(con, sync, prefix, rows),
+        fingerprint=fingerprint(con, sync, purpose, destination, prefix, has_owed=due > 0),
+        guard=guard,
+        owed=due,
     )

@@ -9,7 +9,10 @@ Status = Literal["planned", "sent", "unchanged", "partial", "blocked", "failed",
 
 @dataclass(frozen=True)
 class SyncResult:
-    """One sync of one run: what was planned, and what the destination answered."""
+    """One sync of one run: what was planned, and what the destination answered.
+
+    `owed`: removals that a guard does not hold back; of a sync that is blocked, the answers are theirs.
+    """
 
     sync: str
     destination: str
@@ -29,6 +32,7 @@ class SyncResult:
     acked: int = 0
     rejected: int = 0
     unanswered: int = 0
+    owed: int = 0
     forced: str | None = None
 
 

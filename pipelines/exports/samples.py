@@ -12,6 +12,8 @@ ACTIONS = ("added", "changed", "removed", "retry")
 
 def samples(con: duckdb.DuckDBPyConnection, prepared: Prepared, rows: int = 2) -> list[dict[str, Any]]:
     """Up to `rows` rows of each action: `{"action", "key", "row"}` with masked values; a removal has no row."""
+    if prepared.is_still:
+        return []
     relation = quoted_relation(prepared.sync.relation)
     kinds = {str(name): str(kind) for name, kind, *_ in con.execute(f"describe {relation}").fetchall()}
     cells = ", ".join(

@@ -7,6 +7,8 @@ files that are rewritten on erasure copy faster without them.
 
 import duckdb
 
+from pipelines.exports.outbox import take_in
+
 DDL = """
 create schema if not exists exports;
 
@@ -74,6 +76,52 @@ create table if not exists exports.written_fields (
     value_hash varchar not null,
     written_at timestamp not null
 );
+
+-- Grain: one row per sync whose last plan found nothing to do; see still.py.
+create table if not exists exports.still (
+    sync varchar not null,
+    marks varchar not null,     -- json: what was read -> rows and hash
+    counts varchar not null,    -- json: the plan
+    since timestamp not null,   -- it is true from here
+    until timestamp             -- to here: a grant begins or runs out; null: none does
+);
+
+-- Grain: one row per operation that is judged and committed, and not yet taken into the ledger; empty between runs. Its columns
+-- are those of the ledger and of the deliveries.
+create table if not exists exports.outbox (
+    sync varchar not null,
+    batch bigint not null,
+    key varchar not null,
+    customer_id varchar,
+    operation varchar not null,
+    row_hash varchar,
+    row_mark ubigint,
+    seq bigint not null,
+    destination_key varchar not null,   -- what the destination may know the row by once this has arrived
+    contact_point_hash varchar,
+    idempotency_key varchar not null,
+    batch_key varchar not null,
+    is_resend boolean not null,         -- under the key of an earlier attempt
+    consent_record_id varchar,
+    granted_at timestamp,
+    grant_expires_at timestamp,
+    purpose varchar not null,
+    basis varchar not null,
+    judged_at timestamp not null,
+    run_id varchar not null,
+    sent_at timestamp not null
+);
+
+-- Grain: what is known of a batch of the outbox (key null), or of one operation of it; empty between runs.
+create table if not exists exports.answers (
+    sync varchar not null,
+    batch bigint not null,
+    key varchar,
+    outcome varchar not null,   -- handed (on its way), acked, rejected, pending (no answer), whole (nothing of it was taken)
+    reason varchar,
+    destination_key varchar,
+    is_skipped boolean not null
+);
 """
 
 # Columns that came later: (table, column, type, what it is). Old rows have null there.
@@ -84,6 +132,7 @@ ADDED = (
         "varchar",
         "of the address the row was sent for; its basis is judged when the row left",
     ),
+    ("ledger", "acked_mark", "ubigint", "quick hash of the row the destination has accepted"),
     ("ledger", "is_ours", "boolean", "false: the destination had the row and left it alone; never removed"),
     ("deliveries", "contact_point_hash", "varchar", "of the address the basis was judged for"),
     ("deliveries", "purpose", "varchar", "of the sync when it was sent"),
@@ -99,12 +148,13 @@ ADDED = (
     ("runs", "mode", "varchar", "of the sync"),
     ("runs", "source_rows", "bigint", "rows of the sync model"),
     ("runs", "deferred", "bigint", "rows that wait: a hold says later"),
+    ("runs", "owed", "bigint", "removals that no guard holds back: the person has refused"),
     ("runs", "forced", "varchar", "why a guard was overruled, in the words of whoever did"),
 )
 
 
 def ensure(con: duckdb.DuckDBPyConnection) -> None:
-    """Create what is missing; existing rows stay."""
+    """Create what is missing, and take in what a killed run had sent; existing rows stay."""
     con.execute(DDL)
     present = set(
         con.execute(
@@ -115,6 +165,7 @@ def ensure(con: duckdb.DuckDBPyConnection) -> None:
     for table, column, kind, _ in ADDED:
         if (table, column) not in present:
             con.execute(f"alter table exports.{table} add column if not exists {column} {kind}")
+    take_in(con)
 
 
 def quoted(name: str) -> str:

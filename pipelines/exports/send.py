@@ -1,7 +1,7 @@
-"""Apply the plans: one sync after the other, each operation pending in the ledger before anybody hears of it.
+"""Apply the plans: one sync after the other, each operation committed before anybody hears of it.
 
-Data flow: plans -> guards of all syncs -> per batch: pending (commit) -> request -> answer (commit)
--> exports.runs, ExportResult
+Data flow: plans -> guards of all syncs -> some batches into the outbox (commit) -> per batch: request -> answer (commit)
+-> exports.ledger, exports.deliveries, exports.runs, ExportResult
 
 Rows go out in batches to a `RowDestination`. A `SetDestination` (a file) gets all rows that should be there
 in one step: its changes are pending first, then the set is replaced, then they are acknowledged. Killed in
@@ -19,20 +19,22 @@ from typing import Any
 import duckdb
 
 from pipelines.errors import UsageError
-from pipelines.exports import batches, ledger
-from pipelines.exports.destinations import open_rows, open_set
+from pipelines.exports import batches, ledger, outbox, owed, still
+from pipelines.exports.destinations import open_rows, open_set, writes_full_set
 from pipelines.exports.destinations.base import RowDestination, SetDestination, SetState
 from pipelines.exports.fingerprints import Fingerprint
 from pipelines.exports.ledger import Stamp, Tally
 from pipelines.exports.plan import Prepared, SyncPlan, discard, prepare, utc
 from pipelines.exports.plan_file import refuse_moved
 from pipelines.exports.results import ExportResult, Status, SyncResult, exit_code
+from pipelines.exports.shared import others_of
 from pipelines.exports.specs import DestinationSpec, PurposeSpec, SyncSpec
 from pipelines.exports.stopping import Stop
+from pipelines.exports.wire import Batch, Wire
 from pipelines.failpoints import reach
 
-# batches that are judged, built and made pending in one commit; a kill leaves at most so many pending that were never sent
-TAKEN_TOGETHER = 10
+# rows that are judged and built in one commit, in whole batches
+ROWS_TOGETHER = 20_000
 # in `force`: every sync
 EVERY_SYNC = "*"
 
@@ -69,9 +71,11 @@ def run_syncs(
         results = [planned_result(one.counts, overruled) for one in prepared]
         if not dry_run:
             _close_interrupted(con)
-            results = [
-                _apply(con, one, result, stamp, stop) for one, result in zip(prepared, results, strict=True)
-            ]
+            with outbox.without_checkpoints(con):
+                results = [
+                    _apply(con, one, result, stamp, stop)
+                    for one, result in zip(prepared, results, strict=True)
+                ]
     finally:
         discard(con, prepared)
     return ExportResult(run_id, results, exit_code(results))
@@ -105,6 +109,10 @@ def _apply(
 ) -> SyncResult:
     """Send one sync and write its line into exports.runs."""
     if result.status == "blocked":
+        result = _send_owed(con, prepared, result, stamp, stop)
+        _log(con, result, result.status, stamp)
+        return result
+    if prepared.is_still:
         _log(con, result, result.status, stamp)
         return result
     _log(con, result, "running", stamp)
@@ -115,13 +123,49 @@ def _apply(
     elif (whole := open_set(kind, options, prepared.sync.name)) is not None:
         result = _send_set(con, prepared, whole, result, stamp)
     elif result.status == "planned":
-        rows = open_rows(kind, options, prepared.sync.name)
-        assert rows is not None, "a destination type opens as rows or as a set"
-        if hasattr(rows, "stop"):
-            rows.stop = stop
-        result = _send_rows(con, prepared, rows, result, stamp, stop)
+        result = _send_rows(con, prepared, _opened(prepared, stop), result, stamp, stop)
     _log(con, result, result.status, stamp)
+    _remember(con, prepared, result, stamp)
     return result
+
+
+def _remember(con: duckdb.DuckDBPyConnection, prepared: Prepared, result: SyncResult, stamp: Stamp) -> None:
+    """Note a plan with nothing in it; that of a set is made anew, for the set is compared with what is there."""
+    is_empty = result.status == "unchanged" and not prepared.counts.guard
+    if is_empty and not writes_full_set(prepared.destination.type):
+        if con.execute(f"select 1 from {prepared.prefix}_plan limit 1").fetchall():
+            return
+        still.remember(
+            con, prepared.sync, prepared.purpose, prepared.destination, stamp.as_of, prepared.counts
+        )
+
+
+def _opened(prepared: Prepared, stop: Stop) -> RowDestination:
+    """The destination of rows, which ends its pauses when the run ends."""
+    rows = open_rows(prepared.destination.type, prepared.destination.options, prepared.sync.name)
+    assert rows is not None, "a destination type opens as rows or as a set"
+    if hasattr(rows, "stop"):
+        rows.stop = stop
+    return rows
+
+
+def _send_owed(
+    con: duckdb.DuckDBPyConnection, prepared: Prepared, blocked: SyncResult, stamp: Stamp, stop: Stop
+) -> SyncResult:
+    """The removals that no guard holds back; the sync stays blocked, killed or not, and its volume teaches nothing."""
+    _log(con, blocked, blocked.status, stamp)
+    if not blocked.owed or stop.reason:
+        return blocked
+    owed.cut_down(con, prepared.prefix)
+    ledger.settle(con, prepared, stamp)
+    sent = _send_rows(con, prepared, _opened(prepared, stop), blocked, stamp, stop)
+    left = blocked.owed - sent.acked
+    told = (
+        f"; {left} of {blocked.owed} removals that are owed in spite of it did not go out: {sent.reason}"
+        if left
+        else ""
+    )
+    return replace(sent, status="blocked", reason=f"{blocked.reason}{told}")
 
 
 def _send_rows(
@@ -133,56 +177,62 @@ def _send_rows(
     stop: Stop,
 ) -> SyncResult:
     """Batch after batch, until all are answered, the destination has stopped or it is time to stop."""
-    tally, unsent = Tally(), 0
     try:
-        waiting = deque(batches.cut_batches(con, prepared, destination.batch_size))
-        while waiting and not destination.stopped and not stop.reason:
-            some = [waiting.popleft() for _ in range(min(len(waiting), TAKEN_TOGETHER))]
-            counted, halves, unsent = _send_some(con, prepared, destination, some, stamp, stop)
-            tally += counted
-            waiting.extendleft(reversed(halves))
+        with Wire(con, prepared.sync.name, destination, stop) as wire:
+            if hasattr(destination, "others"):
+                destination.others = others_of(con, prepared, wire.turn)
+            tally, unsent = _send_through(con, prepared, destination, wire, stamp)
     finally:
         destination.close()
     result = _finished(planned, tally, destination.stopped)
-    if stop.reason and (waiting or unsent):
+    if stop.reason and unsent:
         return replace(result, status="interrupted", reason=stop.reason)
     return result
 
 
-def _send_some(
+def _send_through(
     con: duckdb.DuckDBPyConnection,
     prepared: Prepared,
     destination: RowDestination,
-    numbers: Sequence[int],
+    wire: Wire,
     stamp: Stamp,
-    stop: Stop,
-) -> tuple[Tally, list[int], int]:
-    """Some batches, pending together, each a request whose answer is written before the next one leaves.
+) -> tuple[Tally, int]:
+    """What was counted, and how many batches were not sent because the run ends.
 
-    Returns what was counted, the halves to send of batches that were refused as a whole, and how many batches the end of the
-    run has left unsent (the ledger does not know of them).
-
-    A bad row among n is found in 2 log2(n) + 1 requests. Nothing is written of a whole refusal: the rows stay pending until
-    the half they are in is answered, and a kill between the halves leaves each where it is.
+    While some batches are on the wire, the ones before are taken into the ledger and the next ones are judged and built. A batch
+    that is refused as a whole goes again in halves: a bad row among n is found in 2 log2(n) + 1 requests.
     """
-    taken, dropped = batches.take(con, prepared, numbers, stamp)
-    tally, halves = Tally(dropped=dropped), list[int]()
-    for _, operations in taken:
-        ledger.remember(con, prepared, destination, operations, stamp)
-    if taken:
+    waiting = deque(batches.cut_batches(con, prepared, destination.batch_size))
+    together = max(1, ROWS_TOGETHER // destination.batch_size)
+    tally = Tally()
+
+    def taken() -> list[Batch]:
+        nonlocal tally
+        some = [waiting.popleft() for _ in range(min(len(waiting), together))]
+        if not some:
+            return []
+        with wire.turn:
+            found, dropped = batches.take(con, prepared, destination, some, stamp)
+        tally += Tally(dropped=dropped)
         reach("export.pending")
-    for n, (number, operations) in enumerate(taken):
-        if n and (destination.stopped or stop.reason):
-            ledger.unsend(con, prepared, [one.key for _, rest in taken[n:] for one in rest])
-            return tally, halves, len(taken) - n
-        results = destination.send(operations)
-        reach("export.sent")
-        if len(operations) > 1 and all(one.is_whole for one in results) and not destination.stopped:
-            halves += batches.halve(con, prepared, number)
-            continue
-        tally += ledger.record(con, prepared, operations, results, stamp)
-        reach("export.acked")
-    return tally, halves, 0
+        return found
+
+    group, unsent = taken(), 0
+    while group or waiting:
+        on_the_way = wire.send(group)
+        following = taken()
+        sent = on_the_way.result()
+        # nothing is on the wire now
+        outbox.take_in(con, [number for number, _ in group])
+        tally += sent.tally
+        halves = [half for number in sent.refused_whole for half in batches.halve(con, prepared, number)]
+        waiting.extendleft(reversed(halves))
+        unsent = sent.unsent
+        group = following
+        if wire.is_ending:
+            break
+    outbox.take_in(con)
+    return tally, unsent + len(group) + len(waiting)
 
 
 def _send_set(
@@ -200,7 +250,8 @@ def _send_set(
         problem, is_written = _write(con, destination, state)
         if due:
             reach("export.sent")
-            ledger.record_set(con, prepared, problem, stamp)
+            outbox.answer(con, prepared.sync.name, batches.WHOLE_SET, ledger.read_set(problem), None)
+            outbox.take_in(con)
             reach("export.acked")
     finally:
         destination.close()
@@ -263,7 +314,7 @@ def _log(con: duckdb.DuckDBPyConnection, result: SyncResult, status: str, stamp:
         "exclusions": json.dumps(result.exclusions, sort_keys=True),
     }
     names = ", ".join(line)
-    with ledger.transaction(con):
+    with outbox.transaction(con):
         con.execute("delete from exports.runs where sync = $1 and run_id = $2", [result.sync, stamp.run_id])
         con.execute(
             f"insert into exports.runs ({names}) values ({', '.join(f'${name}' for name in line)})", line

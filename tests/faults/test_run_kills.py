@@ -19,7 +19,7 @@ import pytest
 
 from demo.generate import generate
 from pipelines.failpoints import OTHER_COMMANDS, POINTS
-from tests import laws
+from tests import fail_points, laws
 from tests.faults.forking import Trial, forking
 
 FULL = bool(os.environ.get("CDP_PROOF"))
@@ -127,7 +127,7 @@ def check_healed(company: Path, wanted: State) -> None:
         published = con.execute("select count(*) from marts.customer_360").fetchone()
         assert published == (len(wanted.marts["customer_360"]),)
     leftovers = [path.name for path in (company / "warehouse").iterdir()]
-    assert sorted(leftovers) == ["cdp.duckdb", "marts.duckdb"]
+    assert sorted(leftovers) == ["analysts.duckdb", "cdp.duckdb", "marts.duckdb"]
 
 
 def start_trial(stage: Stage, name: str) -> Path:
@@ -150,8 +150,11 @@ def test_a_failure_at_each_durable_step_heals(
         code = 4 if point in PARTIAL_POINTS else 1
         expected = {"signal": 9, "code": None} if how == "kill" else {"signal": None, "code": code}
         assert died == expected, point
+        fail_points.note("failed", point, how)
     partial = how != "kill" and any(point in PARTIAL_POINTS for point in points)
     heal(company, request.getfixturevalue("late") if partial else stage.calm, trial)
+    for point in points:
+        fail_points.note("healed", point, how)
 
 
 @pytest.mark.timeout(14400)

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 from typer.testing import CliRunner, Result
 
-from cli.main import app
+from cli.app import app
 from cli.syncs import destination_specs, purpose_specs, sync_specs
 from pipelines.exports import ExportResult, run_syncs
 from tests.companies import BELOW_MARTS, TestCompany

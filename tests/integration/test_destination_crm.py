@@ -1,14 +1,18 @@
-"""HubSpot and Salesforce against strict fakes: batches, single refusals, modes, and what a human typed."""
+"""HubSpot and Salesforce against strict fakes: batches, single refusals, modes, what a human typed, and who is taken out."""
 
 import json
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import duckdb
 import pytest
 
+from pipelines.exports import DestinationSpec
 from pipelines.exports.destinations import open_rows
 from pipelines.exports.destinations.base import Operation, Result
+from pipelines.failpoints import FailPointError
+from tests.exports_fake import HOOK_SYNC, add_people, create_tables, run, say
 from tests.loopback import Loopback, loopback
 from tests.vendors import hubspot as hubspot_api
 from tests.vendors import salesforce as salesforce_api
@@ -144,14 +148,21 @@ def test_hubspot_never_overwrites_what_a_human_typed(server: Loopback) -> None:
 
 
 def test_hubspot_archives_what_it_answered_with(server: Loopback) -> None:
-    """By HubSpot's own id; a row whose id no answer ever told is named for a human, never reported as gone."""
+    """By HubSpot's own id, or the one found by the noted address; a key of ours is no id, even when it is a number."""
     server.answer = crm = Hubspot()
-    (sent,), _ = to_hubspot(server, upsert("k1", email="a@x.io"))
-    gone, _ = to_hubspot(server, remove("k1", str(sent.destination_key)), remove("k2", "k2"))
+    (sent, lost), _ = to_hubspot(server, upsert("k1", email="a@x.io"), upsert("k2", email="b@x.io"))
+    gone, _ = to_hubspot(
+        server,
+        remove("k1", str(sent.destination_key)),
+        remove("k2", "email=B@x.io"),
+        remove("k3", "email=nobody@x.io"),
+        remove("k4", "k4"),
+        remove("102", "102"),
+    )
 
-    assert crm.archived == [sent.destination_key]
-    assert [one.ok for one in gone] == [True, False]
-    assert "by hand" in str(gone[1].reason)
+    assert crm.archived == [sent.destination_key, lost.destination_key]
+    assert [one.ok for one in gone] == [True, True, True, False, False]
+    assert "by hand" in str(gone[3].reason)
 
 
 def test_hubspot_twice_the_same_contact_goes_in_two_requests(server: Loopback) -> None:
@@ -310,3 +321,125 @@ def test_salesforce_a_field_that_does_not_exist_stops_the_sync(server: Loopback)
 
     assert not any(one.ok or one.is_whole for one in results)
     assert "No such column" in str(stopped)
+
+
+def crm(kind: str, url: str) -> tuple[Hubspot | Salesforce, dict[str, DestinationSpec]]:
+    """A CRM that knows people by their address, and one that knows them by our id."""
+    if kind == "hubspot":
+        options: dict[str, Any] = {
+            "token": hubspot_api.TOKEN,
+            "base_url": url,
+            "rate_limit": None,
+            "fields": {"customer_id": "cdp_id", "first_name": "firstname"},
+        }
+        return Hubspot(), {"hook": DestinationSpec("hook", kind, {**options, "retry_seconds": 0})}
+    options = {
+        "instance_url": url,
+        "client_id": "cl13nt-id",
+        "client_secret": salesforce_api.SECRET,
+        "external_id": "Cdp_Id__c",
+        "fields": {"customer_id": "Cdp_Id__c", "first_name": "LastName", "email": "Email"},
+    }
+    return Salesforce(), {"hook": DestinationSpec("hook", kind, {**options, "retry_seconds": 0})}
+
+
+def held(fake: Hubspot | Salesforce) -> set[str]:
+    """Our ids of the people that the CRM has."""
+    if isinstance(fake, Hubspot):
+        return {one["cdp_id"] for one in fake.objects["contacts"].values()}
+    return {one["Cdp_Id__c"] for one in fake.records["Contact"].values()}
+
+
+@pytest.fixture
+def con() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A warehouse with twelve people who all agreed."""
+    with duckdb.connect() as connection:
+        create_tables(connection)
+        add_people(connection, 0, 12)
+        yield connection
+
+
+COLUMNS = ("customer_id", "email", "first_name")
+
+
+@pytest.mark.parametrize("kind", ["hubspot", "salesforce"])
+@pytest.mark.parametrize("point", ["export.pending", "export.sent"])
+def test_a_withdrawal_after_a_kill_takes_out_what_may_have_arrived(
+    con: duckdb.DuckDBPyConnection, server: Loopback, monkeypatch: pytest.MonkeyPatch, kind: str, point: str
+) -> None:
+    """No answer ever told an id: the records are looked up by what they were sent with, in one request, and go."""
+    fake, to = crm(kind, server.url)
+    server.answer = fake
+    sync = replace(HOOK_SYNC, mode="upsert", columns=COLUMNS)
+    monkeypatch.setattr("pipelines.failpoints._reached", type(__import__("collections").Counter())())
+    monkeypatch.setenv("CDP_FAIL_AT", point)
+    monkeypatch.setenv("CDP_FAIL_HOW", "raise")
+    with pytest.raises(FailPointError):
+        run(con, to, sync)
+    monkeypatch.delenv("CDP_FAIL_AT")
+    arrived = held(fake)
+    con.execute("update marts.consents set state = 'withdrawn' where customer_id <> 'c00005'")
+    result = run(con, to, sync, run_id="r2")
+    states = dict(con.execute("select state, count(*) from exports.ledger group by all").fetchall())
+    noted = con.execute("select count(*) from exports.ledger where contains(destination_key, '=')").fetchall()
+
+    assert len(arrived) == (12 if point == "export.sent" else 0)
+    assert (result.exit_code, result.syncs[0].rejected) == (0, 0)
+    assert held(fake) == {"c00005"}
+    # of what was never handed over the ledger knows nothing
+    assert states == ({"removed": 11} if point == "export.sent" else {}) | {"acked": 1}
+    assert noted == [(0,)], "an answer tells an id, and what was noted is forgotten"
+
+
+def test_what_somebody_may_have_had_before_is_left_to_a_human(
+    con: duckdb.DuckDBPyConnection, server: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Create-only without an answer: the record that is there may never have been ours."""
+    fake, to = crm("hubspot", server.url)
+    server.answer = fake
+    sync = replace(HOOK_SYNC, mode="create_only", columns=COLUMNS)
+    monkeypatch.setattr("pipelines.failpoints._reached", type(__import__("collections").Counter())())
+    monkeypatch.setenv("CDP_FAIL_AT", "export.sent")
+    monkeypatch.setenv("CDP_FAIL_HOW", "raise")
+    with pytest.raises(FailPointError):
+        run(con, to, sync)
+    monkeypatch.delenv("CDP_FAIL_AT")
+    say(con, "c00003", "withdrawn")
+    result = run(con, to, sync, run_id="r2")
+    reasons = con.execute("select key, reason from exports.ledger where state = 'rejected'").fetchall()
+
+    assert (result.exit_code, len(held(fake))) == (4, 12)
+    assert [(key, "by hand" in reason) for key, reason in reasons] == [("c00003", True)]
+
+
+def test_two_rows_that_are_one_record_leave_with_the_last_of_them(
+    con: duckdb.DuckDBPyConnection, server: Loopback
+) -> None:
+    """A couple shares an address, which HubSpot knows one contact by: it is archived when both have left, and once."""
+    fake, to = crm("hubspot", server.url)
+    assert isinstance(fake, Hubspot)
+    server.answer = fake
+    sync = replace(HOOK_SYNC, columns=COLUMNS)
+    for table, column in (("activation.sync_hook_people", "email"), ("marts.consents", "contact_point")):
+        con.execute(
+            f"update {table} set {column} = 'both@example.com' where customer_id in ('c00003', 'c00004')"
+        )
+    run(con, to, sync)
+    con.execute("delete from activation.sync_hook_people where customer_id = 'c00003'")
+    first = run(con, to, sync, run_id="r2")
+    stays = fake._find("contacts", "email", "both@example.com")
+    con.execute("delete from activation.sync_hook_people where customer_id in ('c00004', 'c00005')")
+    con.execute("insert into activation.sync_hook_people values ('c00003', 'both@example.com', 'Back', 0)")
+    run(con, to, sync, run_id="r3")
+    back = fake._find("contacts", "email", "both@example.com")
+    con.execute("delete from activation.sync_hook_people where customer_id = 'c00003'")
+    run(con, to, sync, run_id="r4")
+    told = con.execute(
+        "select reason from exports.deliveries where run_id = 'r2' and operation = 'remove'"
+    ).fetchall()
+
+    assert (first.syncs[0].removed, first.syncs[0].acked, stays is not None) == (1, 1, True)
+    assert told == [("left alone: another row of this sync is the same there",)]
+    assert back is not None
+    assert fake._find("contacts", "email", "both@example.com") is None
+    assert len(fake.archived) == len(set(fake.archived))

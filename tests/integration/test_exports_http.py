@@ -231,7 +231,7 @@ def test_a_basis_that_is_lost_during_the_run_stops_the_row(
     con: duckdb.DuckDBPyConnection, receiver: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The basis is judged again when payloads are built, some batches at a time."""
-    monkeypatch.setattr(send, "TAKEN_TOGETHER", 2)
+    monkeypatch.setattr(send, "ROWS_TOGETHER", 4)
 
     def withdraw_meanwhile(request: Request) -> Answer:
         with con.cursor() as other:
@@ -680,3 +680,29 @@ def test_a_refusal_after_silence_stays_in_doubt(con: duckdb.DuckDBPyConnection, 
     assert (result.exit_code, result.syncs[0].unanswered) == (4, 1)
     assert state == [("pending", "HTTP 409 seen")]
     assert len({operation["idempotency_key"] for operation in receiver.operations}) == 1
+
+
+def test_a_model_may_name_its_columns_as_the_ledger_does(
+    con: duckdb.DuckDBPyConnection, receiver: Recorder
+) -> None:
+    """Keyed by something else than the profile, with the profile and all our own names among what is sent."""
+    con.execute(
+        """
+        create table activation.letters as
+        select
+            'entry ' || customer_id as entry_id, customer_id, email as contact_point, first_name as row_mark,
+            first_name as row_hash, first_name as key, first_name as state
+        from activation.sync_hook_people
+        """
+    )
+    sync = replace(
+        HOOK_SYNC, relation="activation.letters", key="entry_id", contact_point="contact_point", mode="upsert"
+    )
+    first = run(con, hook(receiver.url), sync)
+    con.execute("update activation.letters set state = 'changed' where customer_id = 'c00003'")
+    receiver.forget()
+    second = run(con, hook(receiver.url), sync, run_id="r2")
+
+    assert (first.exit_code, first.syncs[0].acked, second.syncs[0].changed) == (0, 12, 1)
+    assert [one["key"] for one in receiver.operations] == ["entry c00003"]
+    assert receiver.rows["entry c00003"]["state"] == "changed"

@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 from typer.testing import CliRunner
 
-from cli.main import app
+from cli.app import app
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "onboarding.md"
 BLOCK = re.compile(r"([^\n]*)\n\n```(\w*)\n(.*?)\n```", re.DOTALL)

@@ -4,11 +4,13 @@ Its key is the e-mail address, so that names of records are personal: the hardes
 """
 
 import json
+import os
 import re
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,8 @@ from cli.config import Company, load_company
 from cli.quality_rules import Last, Measure
 from pipelines import failpoints
 from pipelines.failpoints import FailPointError
-from tests import laws
+from tests.laws import copy_company
+from tests.loopback import loopback
 from tests.ops_company import PROJECT
 
 ENV = {"HOME": "/tmp", "PATH": "/usr/bin:/bin", "PYTHONPATH": str(PROJECT)}
@@ -150,36 +153,111 @@ def test_no_person_is_in_a_masked_file(company: Company) -> None:
 def test_of_ten_runs_at_once_one_works(company: Company) -> None:
     """Nine leave with 5, quickly, and say who works.
 
-    Two seconds on a machine of its own; where others work too, a few times what ten interpreters need to import typer.
+    Two seconds on a machine of its own; where others work too, a few times what ten interpreters need to import typer. What they
+    cost does not depend on others.
     """
     bare = started([sys.executable, "-c", "import typer"])
-    limit = max(2.0, 6 * max(seconds for _, seconds, _ in bare))
+    limit = max(2.0, 6 * max(one.seconds for one in bare))
     command = [sys.executable, "-m", "cli.main", "run", "--config", str(company.config_path)]
     done = started(command, ACME_SALT="salt of acme")
-    busy = [(seconds, error) for code, seconds, error in done if code == 5]
+    busy = [one for one in done if one.code == 5]
 
-    assert sorted(code for code, _, _ in done) == [0] + [5] * 9
-    assert max(seconds for seconds, _ in busy) < limit
-    assert all(re.search(r"`cdp run`, process \d+, started 20\d\d-", error) for _, error in busy)
+    assert sorted(one.code for one in done) == [0] + [5] * 9
+    assert max(one.seconds for one in busy) < limit
+    assert max(one.cpu for one in busy) < 0.3
+    assert all(re.search(r"`cdp run`, process \d+, started 20\d\d-", one.said) for one in busy)
 
 
-def started(command: list[str], **more: str) -> list[tuple[int, float, str]]:
-    """Start ten at once: exit code, seconds, what they said."""
+@dataclass(frozen=True)
+class Ended:
+    """One of several processes: exit code, seconds from the start of the first, seconds of CPU, what it said."""
+
+    code: int
+    seconds: float
+    cpu: float
+    said: str
+
+
+def started(command: list[str], **more: str) -> list[Ended]:
+    """Start ten at once, and wait for all."""
     clock = time.monotonic()
-    processes = [
-        subprocess.Popen(
-            command, env=ENV | more, cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    running = {
+        process.pid: process
+        for process in (
+            subprocess.Popen(
+                command,
+                env=ENV | more,
+                cwd=PROJECT,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            for _ in range(10)
         )
-        for _ in range(10)
-    ]
-    done: dict[int, tuple[int, float, str]] = {}
-    while len(done) < len(processes):
-        for number, process in enumerate(processes):
-            if number not in done and process.poll() is not None:
-                seconds = time.monotonic() - clock
-                done[number] = (process.returncode, seconds, process.communicate()[1])
+    }
+    done = []
+    while running:
+        for pid, process in list(running.items()):
+            ended, status, usage = os.wait4(pid, os.WNOHANG)
+            if ended:
+                process.returncode = os.waitstatus_to_exitcode(status)
+                seconds, cpu = time.monotonic() - clock, usage.ru_utime + usage.ru_stime
+                done.append(Ended(process.returncode, seconds, cpu, running.pop(pid).communicate()[1]))
         time.sleep(0.01)
-    return list(done.values())
+    return done
+
+
+def test_a_broken_promise_ends_with_4_and_is_told_and_so_is_its_end(company: Company, tmp_path: Path) -> None:
+    """Three days without a delivery, of a source that promises one every 26 hours; then one comes."""
+    root = copy_company(company.root, tmp_path / "acme")
+    with loopback() as hook:
+        settings = yaml.safe_load((root / "cdp.yml").read_text())
+        settings["alerts"] = [{"name": "hook", "type": "webhook", "url": hook.url}]
+        (root / "cdp.yml").write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
+        mine = load_company(root / "cdp.yml")
+        with warehouse.connect(mine) as con:
+            con.execute("update raw_crm._dlt_loads set inserted_at = inserted_at - interval 3 day")
+        late = cdp_run(root)
+        read_late = promises(mine)
+        (root / "data" / "orders2.csv").write_text(
+            f"order,at,amount,status,email\nlate1,2026-06-29,9.00,paid,{PEOPLE[0]}\n"
+        )
+        well = cdp_run(root)
+        read_well = promises(mine)
+    told = [
+        [(one["condition"], one["before"], one["now"]) for one in call.json["changes"]] for call in hook.calls
+    ]
+
+    assert (late.returncode, well.returncode) == (4, 0), late.stderr + well.stderr
+    assert "source crm is stale" in late.stderr
+    assert told == [
+        [("run", "ok", "partial"), ("freshness crm", "ok", "stale")],
+        [("run", "partial", "ok"), ("freshness crm", "stale", "ok")],
+    ]
+    # a stale source blocks nothing: what is there is published, and says until when it was fresh
+    assert (read_late, read_well) == ([("crm", 26 * 60, True)], [("crm", 26 * 60, False)])
+    with warehouse.connect(mine) as con:
+        ends = con.execute(
+            "select status, exit_code from ops.runs order by started_at desc limit 2"
+        ).fetchall()
+    assert ends == [("succeeded", 0), ("partial", 4)]
+
+
+def cdp_run(root: Path) -> "subprocess.CompletedProcess[str]":
+    """`cdp run` as a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "cli.main", "run", "--config", str(root / "cdp.yml")],
+        cwd=PROJECT, env=ENV | {"ACME_SALT": "salt of acme"}, capture_output=True, text=True,
+    )  # fmt: skip
+
+
+def promises(company: Company) -> list[tuple[Any, ...]]:
+    """What a reader sees without a run: source, promised minutes, and whether it is late now."""
+    with duckdb.connect(str(company.published), read_only=True) as con:
+        return con.execute(
+            "select source, promised_minutes, fresh_until < now()::timestamp from ops.freshness"
+            " where file = 'marts.duckdb'"
+        ).fetchall()
 
 
 LOST = "update marts.orders set customer_id = 'nobody' where order_id = 'o1'"
@@ -190,7 +268,7 @@ def test_a_defect_is_found_by_the_run_that_writes_it_and_by_all_after(
 ) -> None:
     """Tests are carried over while nothing they read was written: also when the run that wrote it died before its tests."""
     monkeypatch.setenv("ACME_SALT", "salt of acme")
-    root = laws.copy_company(company.root, tmp_path / "acme")
+    root = copy_company(company.root, tmp_path / "acme")
     copied = load_company(root / "cdp.yml")
     orders = root / "data" / "orders2.csv"
     orders.write_text(f"order,at,amount,status,email\no99,2026-06-20,5.00,paid,{PEOPLE[0]}\n")

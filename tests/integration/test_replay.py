@@ -13,8 +13,8 @@ import pytest
 from typer.testing import CliRunner
 
 from cli import corrections, replay, warehouse
+from cli.app import app
 from cli.generate import PROJECT
-from cli.main import app
 from cli.quality_measures import measure
 from cli.stores import present, snapshot, unlisted
 from pipelines.errors import UsageError

@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import sqlalchemy as sa
 
+from cli import doctor_reach, reach
 from pipelines.errors import CdpError
 from tests.companies import BELOW_MARTS, TestCompany
 
@@ -210,3 +212,23 @@ def test_what_is_wrong_is_told_without_the_password(tmp_path: Path, database: tu
             )
         )
     assert "PW" in str(error.value)
+
+
+def test_doctor_logs_in_and_reads_no_row(postgres_url: str, tmp_path: Path) -> None:
+    """A table that is not there and a database that is not, of a source and of a destination."""
+    engine = sa.create_engine(postgres_url.replace("postgresql://", "postgresql+psycopg://"))
+    with engine.begin() as con:
+        con.execute(sa.text("create table if not exists members (mail text primary key)"))
+    engine.dispose()
+    nowhere = urlsplit(postgres_url)._replace(path="/nowhere").geturl()
+    source = {
+        "name": "shop", "connector": "sql", "url": postgres_url,
+        "tables": [{"name": "people", "entity": "contact", "table": "members", "key": ["mail"], "columns": {"email": "mail"}}],
+    }  # fmt: skip
+    company = TestCompany(tmp_path, [source]).company
+    found = list(doctor_reach.connections(company))
+
+    assert [(one.level, one.what) for one in found] == [("ok", "source shop")]
+    assert reach.postgres(postgres_url, "members").state == "ok"
+    assert reach.postgres(postgres_url, "strangers").state == "wrong"
+    assert reach.postgres(nowhere, None).state == "wrong"

@@ -29,6 +29,7 @@ SYNC = {
     "requests": 1,
     "exclusions": {"denied": 3},
     "guard": "too many",
+    "owed": 1,
     "samples": [
         {"action": "added", "key": "c***", "row": {"email": "p***@***"}},
         {"action": "removed", "key": "c***", "row": None},
@@ -86,6 +87,7 @@ def test_the_plan_is_told_in_lines_and_its_file_has_no_samples() -> None:
         "s -> d (mirror, p): 2 added, 1 removed, 9 unchanged; 1 requests",
         "  excluded 3 denied",
         "  guard    too many",
+        "  owed     1 removals of people who refused go out all the same",
         "  added    email p***@***",
         "  removed  c***",
     ]

@@ -6,9 +6,9 @@ import pytest
 from typer.testing import CliRunner
 
 from cli import scaffold
+from cli.app import app
 from cli.config import load_company
 from cli.errors import CdpError, UsageError
-from cli.main import app
 
 
 def test_a_new_folder_validates(tmp_path: Path) -> None:

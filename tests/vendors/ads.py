@@ -118,6 +118,7 @@ class Meta:
     invalid: set[str] = field(default_factory=set)
     failure: Answer | None = None
     people: set[str] = field(default_factory=set)
+    found_by: dict[str, set[str]] = field(default_factory=dict)
 
     def __call__(self, call: Call) -> Answer:
         """Answer a request."""
@@ -139,12 +140,17 @@ class Meta:
         if any(value and not SHA.fullmatch(value) for row in data for value in row):
             return _meta(100, "Invalid parameter: values are not hashed")
         bad = [row for row in data if self.invalid & set(row)]
-        for row in data:
-            if row not in bad:
-                name = json.dumps(
-                    {key: value for key, value in zip(schema, row, strict=True) if value}, sort_keys=True
-                )
-                (self.people.add if call.method == "POST" else self.people.discard)(name)
+        for row in (row for row in data if row not in bad):
+            person = {key: value for key, value in zip(schema, row, strict=True) if value}
+            name = json.dumps(person, sort_keys=True)
+            # an address or a phone alone finds a person, whoever was meant; names only all together
+            alone = [f"{key} {person[key]}" for key in ("EMAIL", "PHONE") if key in person]
+            for mark in alone or [name]:
+                if call.method == "POST":
+                    self.people.add(name)
+                    self.found_by.setdefault(mark, set()).add(name)
+                else:
+                    self.people -= self.found_by.pop(mark, set())
         return (
             200,
             {},

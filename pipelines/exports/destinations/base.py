@@ -6,7 +6,7 @@ those, whatever it held and however often it was killed before.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
@@ -80,6 +80,15 @@ class Opening:
     """For which sync a destination is opened."""
 
     sync: str
+
+
+# names, operations of this request -> the destination keys of other rows that stay and are known by one of the names
+Others = Callable[[Collection[str], Sequence[Operation]], list[str]]
+
+
+def nobody(names: Collection[str], operations: Sequence[Operation]) -> list[str]:
+    """No other row is known by any of this."""
+    return []
 
 
 class RowDestination(Protocol):

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 import httpx
 
 from pipelines.exports.destinations.answers import again, backoff, closed_for, message, redact
-from pipelines.exports.destinations.base import Operation, Result
+from pipelines.exports.destinations.base import Operation, Others, Result, nobody
 from pipelines.exports.destinations.options import HttpOptions
 from pipelines.exports.destinations.pace import Pace
 from pipelines.exports.stopping import Stop
@@ -173,11 +173,15 @@ class HttpClient:
 
 
 class HttpDestination:
-    """What destinations behind HTTP share; a new one says how a batch is put and how its answer is read."""
+    """What destinations behind HTTP share; a new one says how a batch is put and how its answer is read.
+
+    `others` is the sender's: who else is known by what is about to be taken out.
+    """
 
     def __init__(self, options: HttpOptions, client: HttpClient) -> None:
         self.options = options
         self.client = client
+        self.others: Others = nobody
 
     @property
     def batch_size(self) -> int:
@@ -248,6 +252,13 @@ def bearer(client: HttpClient, url: str, form: Mapping[str, str]) -> Mapping[str
 def accepted(operations: Sequence[Operation]) -> list[Result]:
     """All of them taken."""
     return [Result(operation.key, ok=True) for operation in operations]
+
+
+def shared(operation: Operation) -> Result:
+    """A removal that takes nothing out: somebody else who stays is known by all of it."""
+    return Result(
+        operation.key, ok=True, is_skipped=True, reason="another row of this sync is the same there"
+    )
 
 
 def refused(operation: Operation, reason: str) -> Result:

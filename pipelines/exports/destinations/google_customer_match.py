@@ -10,8 +10,9 @@ personalisation: the options say it for all rows, columns ad_user_data and ad_pe
 An accepted request is processed later; what Google then matches is not told row by row.
 """
 
+import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal, Self
 
@@ -89,6 +90,15 @@ class GoogleCustomerMatch(Audience):
             {"userIdentifiers": found[:MOST_IDENTIFIERS]} if found else "no email, phone or address to hash"
         )
 
+    def marks(self, member: Member) -> list[str]:
+        """Google finds a member by each identifier alone."""
+        return [_text(one) for one in member["userIdentifiers"]]
+
+    def without(self, member: Member, taken: Collection[str]) -> Member | None:
+        """The identifiers that are nobody else's."""
+        left = [one for one in member["userIdentifiers"] if _text(one) not in taken]
+        return {"userIdentifiers": left} if left else None
+
     def change(self, how: str, operations: Sequence[Operation], members: Sequence[Member]) -> list[Result]:
         """Ingest or remove; rows that Google names are refused alone, and the others sent without them."""
         body: dict[str, Any] = {
@@ -147,6 +157,10 @@ def _address(row: Mapping[str, Any]) -> dict[str, str] | None:
     if not all(parts.values()) or not re.fullmatch(r"[A-Z]{2}", str(parts["regionCode"])):
         return None
     return {name: str(value) for name, value in parts.items()}
+
+
+def _text(identifier: Mapping[str, Any]) -> str:
+    return json.dumps(identifier, sort_keys=True)
 
 
 def _is_granted(value: Any) -> bool:

@@ -7,11 +7,13 @@ https://developers.hubspot.com/docs/api-reference/legacy/crm/objects/contacts/ba
 https://developers.hubspot.com/docs/api-reference/error-handling
 
 A null clears the property. `associate` links each written record to another one, whose HubSpot id a column holds: tasks
-of cases to their contacts. Removal archives the record HubSpot knows the row by, which is the id it answered with.
+of cases to their contacts. Removal archives by the id HubSpot answered with: the endpoint takes no other, so a row that got
+no answer is read by its unique property first.
+https://developers.hubspot.com/docs/api-reference/legacy/crm/objects/contacts/batch/delete-contacts
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import httpx
@@ -20,21 +22,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from pipelines.exports.destinations import exact, records
 from pipelines.exports.destinations.answers import again, closed_for
 from pipelines.exports.destinations.base import Kind, Opening, Operation, Result
-from pipelines.exports.destinations.client import (
-    HttpClient,
-    HttpDestination,
-    Reply,
-    Verdict,
-    accepted,
-    refused,
-)
-from pipelines.exports.destinations.options import Address, HttpOptions, Rate, RateLimit, Token
+from pipelines.exports.destinations.client import HttpClient, Reply, Verdict, accepted, refused
+from pipelines.exports.destinations.options import Address, Rate, RateLimit, Token
+from pipelines.exports.destinations.records import Held, RecordOptions, Records, Write
 
 LIMIT = 100
 # a daily quota opens again at midnight of the account: nothing to wait for within a run
 DAILY_SECONDS = 3600.0
-# the sync names a property that HubSpot does not have: every batch would be refused row by row
-MISCONFIGURED = ("PROPERTY_DOESNT_EXIST", "READ_ONLY_VALUE")
+HOW = {"upsert": "upsert", "update_only": "update", "create_only": "create"}
 
 
 class Association(BaseModel):
@@ -45,13 +40,12 @@ class Association(BaseModel):
     column: str
 
 
-class HubspotOptions(HttpOptions):
+class HubspotOptions(RecordOptions):
     """Options of type `hubspot`."""
 
     token: Token
     object: str = Field("contacts", pattern=r"^[a-z0-9_-]+$")
     id_property: str = Field("email", pattern=r"^[a-z0-9_]+$")
-    fields: dict[str, str | None] = Field({})
     associate: Association | None = None
     base_url: Address = "https://api.hubapi.com"
     batch_size: int = Field(LIMIT, ge=1, le=LIMIT)
@@ -66,99 +60,83 @@ def judge(response: httpx.Response) -> Verdict:
     return Verdict(again(response.status_code), closed_for(response))
 
 
-class Hubspot(HttpDestination):
+class Hubspot(Records):
     """Records of one object."""
 
     options: HubspotOptions
+    vendor = "HubSpot"
+    misconfigured = ("PROPERTY_DOESNT_EXIST", "READ_ONLY_VALUE")
 
     def __init__(self, options: HubspotOptions, opening: Opening) -> None:
         headers = {"Authorization": f"Bearer {options.token}", "Content-Type": "application/json"}
         super().__init__(options, HttpClient(options, headers=headers, secrets=[options.token], judge=judge))
 
-    def send(self, operations: Sequence[Operation]) -> list[Result]:
-        """Archive those that leave, write the others."""
-        going = [op for op in operations if op.operation == "remove"]
-        results = self._archive(going) if going else []
-        fields, ids = {}, {}
-        for op in (op for op in operations if op.operation != "remove"):
-            fields[op.key] = records.fields_of(op, self.options.fields)
-            found = fields[op.key].get(self.options.id_property)
-            if records.is_empty(found):
-                results.append(
-                    refused(op, f"no `{self.options.id_property}`, which HubSpot knows the record by")
-                )
-            else:
-                fields[op.key][self.options.id_property] = exact.plain(found).strip()
-                ids[op.key] = exact.plain(found).strip().lower()
-        due = [op for op in operations if op.key in ids]
-        for group in records.rounds(due, ids):
-            results += self._write(group, fields, ids)
-        return results
+    @property
+    def unique(self) -> str:
+        """The id property."""
+        return self.options.id_property
 
-    def _write(
-        self, operations: Sequence[Operation], fields: Mapping[str, dict[str, Any]], ids: Mapping[str, str]
-    ) -> list[Result]:
-        held: dict[str, Any] = {}
-        results: list[Result] = []
-        if any(records.needs_reading(op) for op in operations):
-            found = self._read(operations, ids)
-            if isinstance(found, Reply):
-                return self.failed(operations, found)
-            held = found
-        inputs: dict[str, list[tuple[Operation, dict[str, Any]]]] = {}
-        for op in operations:
-            there = held.get(ids[op.key])
-            values = records.to_write(
-                op, fields[op.key], there["properties"] if there else None, self.options.fields
-            )
-            if values is None:
-                results.append(records.skipped(op, there["id"] if there else None))
-                continue
-            how = {"update_only": "update", "create_only": "create"}.get(op.mode, "upsert")
-            inputs.setdefault(how, []).append((op, self._input(how, op, values, ids[op.key], there)))
-        for how, members in inputs.items():
-            results += self._batch(how, members, ids)
-        return results
+    def is_id(self, text: str) -> bool:
+        """HubSpot counts."""
+        return text.isdigit()
 
-    def _input(
-        self,
-        how: str,
-        op: Operation,
-        values: Mapping[str, Any],
-        id_value: str,
-        there: Mapping[str, Any] | None,
-    ) -> dict[str, Any]:
-        link = self.options.associate.column if self.options.associate else None
-        names = {link, self.options.fields.get(link or "")} - {None}
-        texts = {name: exact.plain(value) for name, value in values.items() if name not in names}
-        one: dict[str, Any] = {"properties": texts, "objectWriteTraceId": op.idempotency_key}
-        if how == "upsert":
-            one |= {"id": id_value, "idProperty": self.options.id_property}
-        elif how == "update" and there:
-            one["id"] = there["id"]
-        return one
+    def read(self, names: Sequence[str], fields: Collection[str]) -> dict[str, Held] | Reply:
+        """By the id property; 207 when some are not there."""
+        body = {
+            "idProperty": self.unique,
+            "properties": sorted({*fields, self.unique}),
+            "inputs": [{"id": name.lower()} for name in names],
+        }
+        reply = self._post("batch/read", body)
+        if reply.response is None or not reply.is_final or not reply.response.is_success:
+            return reply
+        found = _body(reply.response).get("results") or []
+        return {
+            str(one["properties"].get(self.unique)).casefold(): Held(str(one["id"]), one["properties"])
+            for one in found
+        }
 
-    def _batch(
-        self, how: str, members: Sequence[tuple[Operation, dict[str, Any]]], ids: Mapping[str, str]
-    ) -> list[Result]:
-        operations = [op for op, _ in members]
-        reply = self._post(f"batch/{how}", {"inputs": [one for _, one in members]})
+    def write(self, how: str, members: Sequence[Write]) -> list[Result]:
+        """One batch; each row is answered by its trace, or by its id property."""
+        operations = [one.operation for one in members]
+        reply = self._post(f"batch/{HOW[how]}", {"inputs": [self._input(how, one) for one in members]})
         response = reply.response
         if response is None or not reply.is_final or not response.is_success:
-            return self._refused(operations, reply)
+            return self.refused(operations, reply)
         body = _body(response)
         taken, errors = self._taken(body), _errors(body)
         results = []
-        for op in operations:
-            record = taken.get(op.idempotency_key) or taken.get(ids[op.key])
+        for one in members:
+            op, name = one.operation, one.name.lower()
+            record = taken.get(op.idempotency_key) or taken.get(name)
             if record:
                 results.append(Result(op.key, ok=True, destination_key=record))
             elif _exists(op, errors.get(op.idempotency_key)):
                 results.append(records.skipped(op))
             else:
-                said = errors.get(op.idempotency_key) or errors.get(ids[op.key]) or "not among the results"
+                said = errors.get(op.idempotency_key) or errors.get(name) or "not among the results"
                 results.append(refused(op, self.reason([op], said)))
         return self._linked(operations, results) if self.options.associate else results
+
+    def remove(self, known: Sequence[tuple[Operation, str]]) -> list[Result]:
+        """Archiving what is gone is answered 204 as well."""
+        operations = [op for op, _ in known]
+        reply = self._post("batch/archive", {"inputs": [{"id": record} for _, record in known]})
+        done = reply.is_final and reply.response is not None and reply.response.is_success
+        return accepted(operations) if done else self.refused(operations, reply)
+
+    def _input(self, how: str, member: Write) -> dict[str, Any]:
+        link = self.options.associate.column if self.options.associate else None
+        names = {link, self.options.fields.get(link or "")} - {None}
+        texts = {name: exact.plain(value) for name, value in member.fields.items() if name not in names}
+        if self.unique in texts:
+            texts[self.unique] = member.name
+        one: dict[str, Any] = {"properties": texts, "objectWriteTraceId": member.operation.idempotency_key}
+        if how == "upsert":
+            one |= {"id": member.name.lower(), "idProperty": self.unique}
+        elif how == "update_only" and member.held:
+            one["id"] = member.held.id
+        return one
 
     def _taken(self, body: Mapping[str, Any]) -> dict[str, str]:
         """Ids of the records that were written, by trace and by the id property."""
@@ -186,44 +164,8 @@ class Hubspot(HttpDestination):
         if reply.is_final and reply.response is not None and reply.response.status_code in (200, 201):
             return results
         wanted = {one.key for one in linked}
-        failed = self._refused([op for op in operations if op.key in wanted], reply)
+        failed = self.refused([op for op in operations if op.key in wanted], reply)
         return [one for one in results if one.key not in wanted] + failed
-
-    def _read(self, operations: Sequence[Operation], ids: Mapping[str, str]) -> dict[str, Any] | Reply:
-        """The records that are there, by id property; the reply when it was no answer."""
-        wanted = {self.options.fields.get(name) or name for op in operations for name in op.fill_empty}
-        body = {
-            "idProperty": self.options.id_property,
-            "properties": sorted(wanted | {self.options.id_property}),
-            "inputs": [{"id": ids[op.key]} for op in operations],
-        }
-        reply = self._post("batch/read", body)
-        if reply.response is None or not reply.is_final or not reply.response.is_success:
-            return reply
-        found = _body(reply.response).get("results") or []
-        return {str(one["properties"].get(self.options.id_property)).lower(): one for one in found}
-
-    def _archive(self, operations: Sequence[Operation]) -> list[Result]:
-        unknown = [op for op in operations if not op.destination_key.isdigit()]
-        known = [op for op in operations if op.destination_key.isdigit()]
-        results = [
-            refused(op, "no answer ever told the id of this record at HubSpot; archive it there by hand")
-            for op in unknown
-        ]
-        if not known:
-            return results
-        # archiving what is gone is answered 204 as well
-        reply = self._post("batch/archive", {"inputs": [{"id": op.destination_key} for op in known]})
-        done = reply.is_final and reply.response is not None and reply.response.is_success
-        return results + (accepted(known) if done else self._refused(known, reply))
-
-    def _refused(self, operations: Sequence[Operation], reply: Reply) -> list[Result]:
-        results = self.failed(operations, reply)
-        content = reply.response.text if reply.response is not None and reply.is_final else ""
-        if any(word in content for word in MISCONFIGURED):
-            self.client.stopped = results[0].reason
-            return [Result(one.key, ok=False, reason=one.reason) for one in results]
-        return results
 
     def _post(self, path: str, body: Any) -> Reply:
         url = f"{self.options.base_url}/crm/v3/objects/{self.options.object}/{path}"

@@ -9,7 +9,8 @@ https://mailchimp.com/developer/marketing/docs/fundamentals/: HTTP Basic with th
 https://mailchimp.com/developer/marketing/docs/methods-parameters/: the subscriber hash, MD5 of the address in lower case.
 
 Removal goes by the hash that the ledger holds: `unsubscribe` (default), `archive` or `delete` (Mailchimp then refuses the
-address for ever unless the person signs up). Whoever unsubscribed there stays so: Mailchimp refuses to subscribe them.
+address for ever unless the person signs up); an address of two people leaves with the last of them. Whoever unsubscribed
+there stays so: Mailchimp refuses to subscribe them.
 """
 
 import base64
@@ -21,7 +22,7 @@ from pydantic import Field, field_validator
 
 from pipelines.exports.destinations import exact, hashing, records
 from pipelines.exports.destinations.base import Kind, Opening, Operation, Result
-from pipelines.exports.destinations.client import HttpClient, HttpDestination, Reply, refused
+from pipelines.exports.destinations.client import HttpClient, HttpDestination, Reply, refused, shared
 from pipelines.exports.destinations.options import Address, HttpOptions, Token
 
 LIMIT = 500
@@ -75,23 +76,28 @@ class Mailchimp(HttpDestination):
 
     def send(self, operations: Sequence[Operation]) -> list[Result]:
         """Take out who leaves and the former address of whoever changed it, then put the others in."""
-        results, due, emails = [], [], {}
+        results, due, emails, leaving = [], [], {}, {}
         for op in operations:
-            email = self._email(op)
+            emails[op.key] = email = self._email(op)
+            leaving[op.key] = [one for one in _hashes(op.destination_key) if not email or one != _hash(email)]
+        found = self.others({one for each in leaving.values() for one in each}, operations)
+        taken = {_hash(email) for email in emails.values() if email}
+        taken |= {one for key in found for one in _hashes(key)}
+        for op in operations:
+            alone = [one for one in leaving[op.key] if one not in taken]
             if op.operation == "remove":
-                results.append(self._remove(op, _hashes(op.destination_key)))
-            elif not email:
+                results.append(shared(op) if leaving[op.key] and not alone else self._remove(op, alone))
+            elif not emails[op.key]:
                 results.append(refused(op, f"no address in `{self.options.email}`"))
             else:
-                former = [one for one in _hashes(op.destination_key) if one != _hash(email)]
-                gone = self._remove(op, former)
+                gone = self._remove(op, alone)
                 if gone.ok:
                     due.append(op)
-                    emails[op.key] = email
                 else:
                     results.append(gone)
-        for group in records.rounds(due, emails):
-            results += self._subscribe(group, emails)
+        known = {op.key: str(emails[op.key]) for op in due}
+        for group in records.rounds(due, known):
+            results += self._subscribe(group, known)
         return results
 
     def _email(self, operation: Operation) -> str | None:

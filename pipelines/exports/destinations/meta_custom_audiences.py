@@ -10,7 +10,7 @@ Columns: email, phone, first_name, last_name, gender, birth_date, city, region, 
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode
@@ -30,6 +30,7 @@ PASSING = (1, 2)
 # the token, its permissions, or the audience itself: every other request would end the same way
 HOPELESS = (10, 102, 104, 190, 200, 294, 368)
 BLOCKED_AUDIENCE = 1713230
+ALONE = ("EMAIL", "PHONE")
 SCHEMA = ("EMAIL", "PHONE", "FN", "LN", "GEN", "DOBY", "DOBM", "DOBD", "CT", "ST", "ZIP", "COUNTRY")
 
 
@@ -86,7 +87,21 @@ class MetaCustomAudience(Audience):
         member = {name: value for name, value in found.items() if value}
         named = "FN" in member and "LN" in member
         # a country or a birthday alone is nobody
-        return member if {"EMAIL", "PHONE"} & set(member) or named else "no email, phone or full name to hash"
+        return member if set(ALONE) & set(member) or named else "no email, phone or full name to hash"
+
+    def marks(self, member: Member) -> list[str]:
+        """Address and phone find a person each; names only all together."""
+        alone = [f"{name} {member[name]}" for name in ALONE if name in member]
+        return alone or [json.dumps(member, sort_keys=True)]
+
+    def without(self, member: Member, taken: Collection[str]) -> Member | None:
+        """Without an address or a phone that somebody else has; names alone would find others."""
+        kept = [mark for mark in self.marks(member) if mark not in taken]
+        if not kept:
+            return None
+        return {
+            name: value for name, value in member.items() if name not in ALONE or f"{name} {value}" in kept
+        }
 
     def change(self, how: str, operations: Sequence[Operation], members: Sequence[Member]) -> list[Result]:
         """POST or DELETE; entries that Meta calls invalid are found by halving, as it does not say whose they are."""

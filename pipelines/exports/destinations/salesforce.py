@@ -3,7 +3,9 @@
 sObject Collections of the REST API, at most 200 records a request, allOrNone false, an answer a record in order:
 https://developer.salesforce.com/docs/platform/api-rest/guide/resources-composite-sobjects-collections-upsert.html
 `mode` update_only and create_only, and `fill_empty`, read by SOQL first. Removal deletes by the record's Salesforce id,
-which the upsert answered with. A task of a case is `object: Task` with an external id field of its own.
+which the upsert answered with; a row that got no answer is read by its external id first. (DELETE by external id is one
+request a record, and fails for some addresses: .../guide/resources-sobject-upsert-delete.html.) A task of a case is
+`object: Task` with an external id field of its own.
 
 Columns name fields; `fields` renames them. A dotted name refers to another record by its external id
 (`Account.Number__c`), `Who:Contact.Cdp_Id__c` where the field takes several objects.
@@ -11,7 +13,7 @@ Columns name fields; `fields` renames them. A dotted name refers to another reco
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Self
 from urllib.parse import quote
 
@@ -21,20 +23,19 @@ from pydantic import Field, model_validator
 from pipelines.exports.destinations import exact, records
 from pipelines.exports.destinations.answers import again, closed_for
 from pipelines.exports.destinations.base import Kind, Opening, Operation, Result
-from pipelines.exports.destinations.client import HttpClient, HttpDestination, Reply, Verdict, bearer, refused
-from pipelines.exports.destinations.options import Address, HttpOptions, Token
+from pipelines.exports.destinations.client import HttpClient, Reply, Verdict, bearer, refused
+from pipelines.exports.destinations.options import Address, Token
+from pipelines.exports.destinations.records import Held, RecordOptions, Records, Write
 
 LIMIT = 200
 READ_LIMIT = 100  # external ids in one query, whose text travels in the address
 DAILY_SECONDS = 3600.0
-# the sync names what Salesforce does not have: every batch would be refused row by row
-MISCONFIGURED = ("INVALID_FIELD", "INVALID_TYPE", "NOT_FOUND", "INVALID_FIELD_FOR_INSERT_UPDATE")
 GONE = ("ENTITY_IS_DELETED", "INVALID_CROSS_REFERENCE_KEY")
 RECORD_ID = re.compile(r"[A-Za-z0-9]{15}([A-Za-z0-9]{3})?")
 API_NAME = r"^[A-Za-z]\w*$"
 
 
-class SalesforceOptions(HttpOptions):
+class SalesforceOptions(RecordOptions):
     """Options of type `salesforce`; a token, or client id and secret of the client credentials flow."""
 
     instance_url: Address
@@ -43,7 +44,6 @@ class SalesforceOptions(HttpOptions):
     client_secret: Token | None = None
     object: str = Field("Contact", pattern=API_NAME)
     external_id: str = Field(pattern=API_NAME)
-    fields: dict[str, str | None] = Field({})
     api_version: str = Field("62.0", pattern=r"^\d+\.0$")
     batch_size: int = Field(LIMIT, ge=1, le=LIMIT)
 
@@ -61,10 +61,15 @@ def judge(response: httpx.Response) -> Verdict:
     return Verdict(again(response.status_code), closed_for(response))
 
 
-class Salesforce(HttpDestination):
+class Salesforce(Records):
     """Records of one object."""
 
     options: SalesforceOptions
+    vendor = "Salesforce"
+    misconfigured = tuple(
+        f'"{code}"'
+        for code in ("INVALID_FIELD", "INVALID_TYPE", "NOT_FOUND", "INVALID_FIELD_FOR_INSERT_UPDATE")
+    )
 
     def __init__(self, options: SalesforceOptions, opening: Opening) -> None:
         headers = {"Content-Type": "application/json"}
@@ -75,73 +80,60 @@ class Salesforce(HttpDestination):
         super().__init__(options, HttpClient(options, headers, secrets, judge=judge, authorise=ask))
         self._root = f"{options.instance_url}/services/data/v{options.api_version}"
 
-    def send(self, operations: Sequence[Operation]) -> list[Result]:
-        """Delete those that leave, write the others."""
-        going = [op for op in operations if op.operation == "remove"]
-        results = self._delete(going) if going else []
-        fields, ids = {}, {}
-        for op in (op for op in operations if op.operation != "remove"):
-            fields[op.key] = records.fields_of(op, self.options.fields)
-            found = fields[op.key].get(self.options.external_id)
-            if records.is_empty(found):
-                results.append(
-                    refused(op, f"no `{self.options.external_id}`, which Salesforce knows the record by")
-                )
-            else:
-                ids[op.key] = exact.plain(found)
-        due = [op for op in operations if op.key in ids]
-        for group in records.rounds(due, {key: one.casefold() for key, one in ids.items()}):
-            results += self._write(group, fields, ids)
-        return results
+    @property
+    def unique(self) -> str:
+        """The external id."""
+        return self.options.external_id
 
-    def _write(
-        self, operations: Sequence[Operation], fields: Mapping[str, dict[str, Any]], ids: Mapping[str, str]
-    ) -> list[Result]:
-        held: dict[str, Any] = {}
-        results: list[Result] = []
-        if any(records.needs_reading(op) for op in operations):
-            found = self._read(operations, ids)
-            if isinstance(found, Reply):
-                return self._refused(operations, found)
-            held = found
-        members: dict[str, list[tuple[Operation, dict[str, Any]]]] = {}
-        for op in operations:
-            there = held.get(ids[op.key].casefold())
-            values = records.to_write(op, fields[op.key], there, self.options.fields)
-            if values is None:
-                results.append(records.skipped(op, there["Id"] if there else None))
-                continue
-            how = op.mode if op.mode in records.READ_FIRST else "upsert"
-            members.setdefault(how, []).append((op, self._record(how, values, there)))
-        for how, group in members.items():
-            results += self._batch(how, group)
-        return results
+    def is_id(self, text: str) -> bool:
+        """15 or 18 letters and digits."""
+        return bool(RECORD_ID.fullmatch(text))
 
-    def _record(self, how: str, values: Mapping[str, Any], there: Mapping[str, Any] | None) -> dict[str, Any]:
+    def read(self, names: Sequence[str], fields: Collection[str]) -> dict[str, Held] | Reply:
+        """By external id, some at a time."""
+        columns = ", ".join(["Id", *sorted({name for name in fields if "." not in name} | {self.unique})])
+        found = {}
+        for start in range(0, len(names), READ_LIMIT):
+            some = ", ".join(_soql(one) for one in names[start : start + READ_LIMIT])
+            query = f"SELECT {columns} FROM {self.options.object} WHERE {self.unique} IN ({some})"
+            reply = self.client.request("GET", f"{self._root}/query?q={quote(query)}")
+            if reply.response is None or not reply.is_final or not reply.response.is_success:
+                return reply
+            for record in reply.response.json().get("records") or []:
+                found[exact.plain(record[self.unique]).casefold()] = Held(str(record["Id"]), record)
+        return found
+
+    def write(self, how: str, members: Sequence[Write]) -> list[Result]:
+        """One collection, a line of the answer a record."""
+        path = "composite/sobjects"
+        if how == "upsert":
+            path += f"/{self.options.object}/{self.unique}"
+        body = exact.dumps({"allOrNone": False, "records": [self._record(how, one) for one in members]})
+        method = "POST" if how == "create_only" else "PATCH"
+        reply = self.client.request(method, f"{self._root}/{path}", body.encode())
+        return self._each([one.operation for one in members], reply)
+
+    def remove(self, known: Sequence[tuple[Operation, str]]) -> list[Result]:
+        """One collection of ids."""
+        ids = ",".join(record for _, record in known)
+        reply = self.client.request("DELETE", f"{self._root}/composite/sobjects?ids={ids}&allOrNone=false")
+        return self._each([op for op, _ in known], reply)
+
+    def _record(self, how: str, member: Write) -> dict[str, Any]:
         record: dict[str, Any] = {"attributes": {"type": self.options.object}}
-        if how == "update_only" and there:
-            record["id"] = there["Id"]
-        for name, value in values.items():
-            if how == "update_only" and name == self.options.external_id:
+        if how == "update_only" and member.held:
+            record["id"] = member.held.id
+        for name, value in member.fields.items():
+            if how == "update_only" and name == self.unique:
                 continue
             _put(record, name, value)
         return record
-
-    def _batch(self, how: str, members: Sequence[tuple[Operation, dict[str, Any]]]) -> list[Result]:
-        operations = [op for op, _ in members]
-        path = "composite/sobjects"
-        if how == "upsert":
-            path += f"/{self.options.object}/{self.options.external_id}"
-        body = exact.dumps({"allOrNone": False, "records": [record for _, record in members]})
-        method = "POST" if how == "create_only" else "PATCH"
-        reply = self.client.request(method, f"{self._root}/{path}", body.encode())
-        return self._each(operations, reply)
 
     def _each(self, operations: Sequence[Operation], reply: Reply) -> list[Result]:
         """The answer has a line for each record, in the order of the request."""
         lines = _lines(reply)
         if lines is None or len(lines) != len(operations):
-            return self._refused(operations, reply)
+            return self.refused(operations, reply)
         return [self._one(op, line) for op, line in zip(operations, lines, strict=True)]
 
     def _one(self, operation: Operation, line: Mapping[str, Any]) -> Result:
@@ -155,52 +147,6 @@ class Salesforce(HttpDestination):
             return records.skipped(operation)
         said = "; ".join(f"{error.get('statusCode')} {error.get('message', '')}" for error in errors)
         return refused(operation, self.reason([operation], said or "refused"))
-
-    def _delete(self, operations: Sequence[Operation]) -> list[Result]:
-        known = [
-            op
-            for op in operations
-            if RECORD_ID.fullmatch(op.destination_key) and op.destination_key != op.key
-        ]
-        taken = {op.key for op in known}
-        results = [
-            refused(op, "no answer ever told the id of this record at Salesforce; delete it there by hand")
-            for op in operations
-            if op.key not in taken
-        ]
-        if known:
-            ids = ",".join(op.destination_key for op in known)
-            reply = self.client.request(
-                "DELETE", f"{self._root}/composite/sobjects?ids={ids}&allOrNone=false"
-            )
-            results += self._each(known, reply)
-        return results
-
-    def _read(self, operations: Sequence[Operation], ids: Mapping[str, str]) -> dict[str, Any] | Reply:
-        """The records that are there, by external id; the reply when it was no answer."""
-        wanted = {self.options.fields.get(name) or name for op in operations for name in op.fill_empty}
-        names = ["Id", *sorted({name for name in wanted if "." not in name} | {self.options.external_id})]
-        found = {}
-        for start in range(0, len(operations), READ_LIMIT):
-            part = [ids[op.key] for op in operations[start : start + READ_LIMIT]]
-            query = (
-                f"SELECT {', '.join(names)} FROM {self.options.object} "
-                f"WHERE {self.options.external_id} IN ({', '.join(_soql(one) for one in part)})"
-            )
-            reply = self.client.request("GET", f"{self._root}/query?q={quote(query)}")
-            if reply.response is None or not reply.is_final or not reply.response.is_success:
-                return reply
-            for record in reply.response.json().get("records") or []:
-                found[exact.plain(record[self.options.external_id]).casefold()] = record
-        return found
-
-    def _refused(self, operations: Sequence[Operation], reply: Reply) -> list[Result]:
-        results = self.failed(operations, reply)
-        content = reply.response.text if reply.response is not None and reply.is_final else ""
-        if any(f'"{code}"' in content for code in MISCONFIGURED):
-            self.client.stopped = results[0].reason
-            return [Result(one.key, ok=False, reason=one.reason) for one in results]
-        return results
 
     def _ask(self, client: HttpClient) -> Mapping[str, str] | None:
         """https://help.salesforce.com: OAuth 2.0 client credentials flow for server-to-server integration."""
