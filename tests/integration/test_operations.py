@@ -23,7 +23,6 @@ from cli.config import Company, load_company
 from cli.quality_rules import Last, Measure
 from pipelines import failpoints
 from pipelines.failpoints import FailPointError
-from tests import laws
 from tests.laws import copy_company
 from tests.loopback import loopback
 from tests.ops_company import PROJECT
@@ -267,8 +266,13 @@ def test_a_defect_is_found_by_the_run_that_writes_it_and_by_all_after(
 ) -> None:
     """Tests are carried over while nothing they read was written: also when the run that wrote it died before its tests."""
     monkeypatch.setenv("ACME_SALT", "salt of acme")
-    root = laws.copy_company(company.root, tmp_path / "acme")
+    root = copy_company(company.root, tmp_path / "acme")
     copied = load_company(root / "cdp.yml")
+    quiet = run.run(copied).stages["validate"]
+    assert (quiet["tests_carried_over"] > 700, quiet["tests_asked"] < 40) == (True, True), quiet
+    told = status.status(copied)["tests"]
+    assert told == {"asked": quiet["tests_asked"], "carried_over": quiet["tests_carried_over"]}
+
     orders = root / "data" / "orders2.csv"
     orders.write_text(f"order,at,amount,status,email\no99,2026-06-20,5.00,paid,{PEOPLE[0]}\n")
     monkeypatch.setattr(failpoints, "reach", wrong_model(copied))
@@ -276,15 +280,12 @@ def test_a_defect_is_found_by_the_run_that_writes_it_and_by_all_after(
         run.run(copied)
     monkeypatch.undo()
     monkeypatch.setenv("ACME_SALT", "salt of acme")
-    found = run.run(copied)
+    for _ in range(2):
+        found = run.run(copied)
+        assert found.exit_code == 3
+        assert any("relationships_orders_customer_id" in one for one in found.problems), found.problems
     asked = found.stages["validate"]
-
-    assert found.exit_code == 3
-    assert any("relationships_orders_customer_id" in one for one in found.problems), found.problems
-    assert found.stages["build"]["models"] == 0  # it was the run before that wrote it
-    assert asked["tests_carried_over"] > 0
-    told = status.status(copied)["tests"]
-    assert told == {"asked": asked["tests_asked"], "carried_over": asked["tests_carried_over"]}
+    assert asked["tests_carried_over"] > 700
 
 
 def wrong_model(company: Company) -> Callable[[str], None]:
