@@ -22,11 +22,12 @@ from cli import (
     overrides,
     relations,
     runs,
+    tested,
     warehouse,
 )
 from cli.config import Company, secret
 from cli.generate import fingerprint, generate, source_specs
-from cli.idle import exclusion, idle, inputs, missing, stir
+from cli.idle import exclusion, idle, inputs, missing, stir, to_run
 from cli.replays_sql import REPLAYS_COLUMNS, REPLAYS_TABLE
 from pipelines import failpoints
 from pipelines.exports import schema as exports_schema
@@ -48,6 +49,8 @@ WORK_TABLES = (
     "touched_golden",
     "merge_causes",
 )
+# Elsewhere the start of dbt forgets which tests have passed: somebody builds who does not say what (macro `forget_passed_tests`).
+KEEPS_EVIDENCE = {"CDP_KEEPS_EVIDENCE": "yes"}
 LOADS_COLUMNS = "load_id varchar, schema_name varchar, status bigint, inserted_at timestamptz, schema_version_hash varchar"
 
 
@@ -91,7 +94,7 @@ def build(
     nodes, told = _models(company, bool(reason), select)
     failpoints.reach("build.before_mark")
     # Part of the models says nothing about what is gone.
-    now = None if select else relations.owned(company)
+    now = None if select else relations.owned(dbt.project(company))
     # read again: a first run has written the model file
     loads, dropped = _mark(company, run_id, _rules(company), now, select)
     failpoints.reach("build.marked")
@@ -107,39 +110,56 @@ def _rules(company: Company) -> str:
 
 def _models(company: Company, full: bool, select: Sequence[str]) -> tuple[list[dict[str, Any]], str | None]:
     """Build the models; where there may be probable links in three parts, with the scoring and the judging between them."""
-    wanted = ["--select", *select] if select else []
     dbt.project(company)
     with warehouse.connect(company) as con:
-        skipped = [] if full else idle(company, con, select)
+        skipped = _idle(company, con, full, select)
         possible, told = fuzzy_model.outlook(company, con)
         if not possible:
             fuzzy_links.clear(con)
     if not possible:
-        return _dbt(company, full, wanted, skipped), told
+        return _dbt(company, full, select, skipped), told
     staged, connected = fuzzy_links.STAGED, fuzzy_links.CONNECTED
-    nodes = _dbt(company, full, ["--select", *staged], skipped)
+    nodes = _dbt(company, full, staged, skipped)
     with warehouse.connect(company) as con:
         refreshed = fuzzy_links.refresh(company, con, full)
         # scores that changed are a change of what the clusters are made of; judgements likewise
-        skipped = [] if full else idle(company, con, select)
+        skipped = _idle(company, con, full, select)
     failpoints.reach("build.scored")
-    nodes += _dbt(company, full, ["--select", *connected], skipped, staged)
+    nodes += _dbt(company, full, connected, skipped, staged)
     with warehouse.connect(company) as con:
         fuzzy_judge.judge(con, refreshed, full)
-        skipped = [] if full else idle(company, con, select)
+        skipped = _idle(company, con, full, select)
     failpoints.reach("build.judged")
-    nodes += _dbt(company, full, wanted, skipped, (*staged, *connected))
+    nodes += _dbt(company, full, select, skipped, (*staged, *connected))
     return nodes, refreshed.told
+
+
+def _idle(
+    company: Company, con: duckdb.DuckDBPyConnection, full: bool, select: Sequence[str]
+) -> Sequence[str]:
+    """Names of the nodes that need not run. What is known of tests that read the others is dropped before those are written."""
+    if full:
+        tested.forget(con)
+        return []
+    work = idle(company, con, select)
+    tested.forget(con, dbt.project(company), work.moved)
+    return work.skipped
 
 
 def _dbt(
     company: Company, full: bool, which: Sequence[str], skipped: Sequence[str] = (), built: Sequence[str] = ()
 ) -> list[dict[str, Any]]:
     """Build what `which` selects, without the nodes `skipped` and without what `built` selects."""
-    # data tests are the gate and come next; unit tests belong to CI
+    kinds = to_run(dbt.project(company), which, skipped, built)
+    if not kinds:
+        return []
+    # data tests are the gate and come next; unit tests belong to CI; `run` knows of neither, and works out no order for them
     arguments = ["build", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test"]
+    arguments = arguments if "seed" in kinds else ["run"]
     arguments += ["--full-refresh"] if full else []
-    result = dbt.invoke(company, [*arguments, *which, *exclusion(company, skipped, built)])
+    arguments += ["--select", *which] if which else []
+    with dbt.applied(KEEPS_EVIDENCE):
+        result = dbt.invoke(company, [*arguments, *exclusion(company, skipped, built)])
     dbt.raise_on_error(result, company, "building the models")
     return result.nodes
 

@@ -23,6 +23,7 @@ _REF = re.compile(r"^ref\('(\w+)'\)$")
 class ColumnTest:
     """One test: `measure` is an aggregate over its relation, or, for `alone`, a query that gives one number."""
 
+    unique_id: str
     name: str
     severity: str
     relation: str
@@ -91,7 +92,9 @@ def _test(node: Any, manifest: Any, relations: dict[str, str]) -> ColumnTest | N
     measure, alone = _measure(node.test_metadata.name, told, attached.relation_name, relations)
     if not measure:
         return None
-    return ColumnTest(node.name, str(node.config.severity).lower(), attached.relation_name, measure, alone)
+    return ColumnTest(
+        node.unique_id, node.name, str(node.config.severity).lower(), attached.relation_name, measure, alone
+    )
 
 
 def _measure(

@@ -23,6 +23,8 @@ MEASURES = {
     "first_reply_hours": "opened to first reply, of the answer's ticket",
     "resolution_hours": "opened to solved, of the answer's ticket",
     "mails_opened_30d": "mails the person opened in the 30 days before the answer, none without mails; machines do not count",
+    "sentiment": "-1 to 1, of the words of the same response; not where the company's own scores taught it to read",
+    "ticket_sentiment": "-1 to 1, mean of what the person wrote in the answer's ticket before the answer",
 }
 # What analyses that nobody declared try, beside the transactional questions.
 AUTOMATIC_MEASURES = ("delivery_delay_hours", "first_reply_hours")

@@ -111,10 +111,28 @@ def _parse(company: Company) -> Any:
     from dbt.cli.main import dbtRunner
 
     _read = None
-    outcome = dbtRunner().invoke([*OPTIONS, "parse"])
+    outcome = dbtRunner().invoke([*OPTIONS, "--no-write-json", "parse"])
     if outcome.success:
+        _write_artifacts(company, outcome.result)
         _read = (held, outcome.result)
     return outcome
+
+
+def _write_artifacts(company: Company, manifest: Any) -> None:
+    """Write manifest.json and its like, a second's work, unless they are those of what dbt holds of the project.
+
+    dbt writes what it holds only when it has read anything anew; the mark that is written last says which one that was.
+    """
+    from dbt.parser.manifest import write_manifest
+
+    target = company.dot / "target"
+    mark, held = target / "artifacts_of.txt", (target / "partial_parse.msgpack").stat()
+    wanted = f"{held.st_size} {held.st_mtime_ns}"
+    known = mark.read_text() if mark.is_file() else ""
+    if known != wanted or not (target / "manifest.json").is_file():
+        mark.unlink(missing_ok=True)
+        write_manifest(manifest, str(target))
+        mark.write_text(wanted)
 
 
 def invoke(company: Company, arguments: list[str]) -> DbtResult:

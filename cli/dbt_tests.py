@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
-from cli import dbt, warehouse
+from cli import dbt, tested, warehouse
 from cli.column_tests import column_tests, failures
 from cli.config import Company
 from cli.runs import utc
@@ -25,62 +26,81 @@ class TestFailure:
 
 @dataclass
 class TestRun:
-    """All data tests of one run."""
+    """All data tests of one run: those that were asked, and those whose last answer holds."""
 
-    count: int
     failures: list[TestFailure] = field(default_factory=list)
     passed: list[str] = field(default_factory=list)
+    carried_over: list[tuple[str, datetime]] = field(default_factory=list)  # name, when it was asked
+    asked: dict[str, bool] = field(default_factory=dict)  # unique id -> passed
+
+    @property
+    def count(self) -> int:
+        """Tests, asked in this run or not."""
+        return len(self.asked) + len(self.carried_over)
+
+    def told(self) -> str:
+        """How many there are, and of how many the last answer holds."""
+        held = f" ({len(self.carried_over)} carried over)" if self.carried_over else ""
+        return f"{self.count} dbt tests{held}"
 
     def store(self, company: Company, run_id: str) -> None:
-        """Write one row per test into `ops.quality_results`."""
+        """Write one row per test into `ops.quality_results`; what was carried over keeps the time when it was asked."""
         now = utc(datetime.now(UTC))
-        rows = [
-            (run_id, one.name, "dbt", one.severity, False, float(one.failures or 0), "no rows", now)
-            for one in self.failures
-        ]
-        rows += [(run_id, name, "dbt", "critical", True, 0.0, "no rows", now) for name in self.passed]
+        rows = [(one.name, one.severity, False, float(one.failures or 0), now) for one in self.failures]
+        rows += [(name, "critical", True, 0.0, now) for name in self.passed]
+        rows += [(name, "critical", True, 0.0, at) for name, at in self.carried_over]
         if not rows:
             return
         with warehouse.connect(company) as con:
             con.execute("delete from ops.quality_results where run_id = ? and table_name = 'dbt'", [run_id])
-            values = ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?)"] * len(rows))
             con.execute(
-                f"insert into ops.quality_results values {values}", [cell for row in rows for cell in row]
+                "insert into ops.quality_results select ?, unnest(?::varchar[]), 'dbt', unnest(?::varchar[]),"
+                " unnest(?::boolean[]), unnest(?::double[]), 'no rows', unnest(?::timestamp[])",
+                [run_id, *[list(column) for column in zip(*rows, strict=True)]],
             )
 
 
-def run_dbt_tests(company: Company) -> TestRun:
-    """Run every data test (unit tests and tables of cases belong to CI). Raises CdpError when dbt itself fails."""
-    simple = column_tests(dbt.project(company))
+def run_dbt_tests(company: Company, everything: bool = True) -> TestRun:
+    """Run the data tests (unit tests and tables of cases belong to CI): all, or only those that read what was written since they
+    last passed. Raises CdpError when dbt itself fails.
+    """
+    manifest = dbt.project(company)
+    found = TestRun()
     with warehouse.connect(company) as con:
-        answers = list(failures(con, simple))
-    found = TestRun(len(answers))
-    for test, failed, message in answers:
-        if failed == 0:
-            found.passed.append(test.name)
-        else:
-            severity = "warning" if test.severity == "warn" and failed is not None else "critical"
-            found.failures.append(TestFailure(test.name, severity, failed, message))
-    _run_others(company, {test.name for test in simple}, found)
+        known = {} if everything else tested.passed(con)
+        wanted = {uid: node for uid, node in manifest.nodes.items() if _is_data_test(node)}
+        found.carried_over = [(wanted[uid].name, at) for uid, at in known.items() if uid in wanted]
+        simple = [test for test in column_tests(manifest) if test.unique_id not in known]
+        for test, failed, message in failures(con, simple):
+            found.asked[test.unique_id] = failed == 0
+            if failed == 0:
+                found.passed.append(test.name)
+            else:
+                severity = "warning" if test.severity == "warn" and failed is not None else "critical"
+                found.failures.append(TestFailure(test.name, severity, failed, message))
+    left = wanted.keys() - known.keys() - {test.unique_id for test in simple}
+    _run_others(company, [wanted[uid].name for uid in left], found)
+    with warehouse.connect(company) as con:
+        tested.remember(con, manifest, found.asked, utc(datetime.now(UTC)))
     return found
 
 
-def _run_others(company: Company, answered: set[str], found: TestRun) -> None:
+def _is_data_test(node: Any) -> bool:
+    return str(node.resource_type) == "test" and "cases" not in node.tags
+
+
+def _run_others(company: Company, names: list[str], found: TestRun) -> None:
     """Let dbt run what is left, by name: a list of what to leave out would be many times as long."""
-    left = [
-        node.name
-        for node in dbt.project(company).nodes.values()
-        if str(node.resource_type) == "test" and node.name not in answered and "cases" not in node.tags
-    ]
-    if not left:
+    if not names:
         return
-    result = dbt.invoke(company, ["test", "--select", *sorted(left)])
+    result = dbt.invoke(company, ["test", "--select", *sorted(names)])
     if result.error is not None:
         dbt.raise_on_error(result, company, "running the dbt tests")
-    found.count += len(result.nodes)
     for node in result.nodes:
-        if node["status"] in ("pass", "success"):
-            found.passed.append(node["name"])
-        elif node["status"] != "skipped":
-            severity = "warning" if node["status"] == "warn" else "critical"
-            found.failures.append(TestFailure(node["name"], severity, node["failures"], node["message"]))
+        name, status = node["name"], node["status"]
+        if status in ("pass", "success"):
+            found.passed.append(name)
+        elif status != "skipped":
+            severity = "warning" if status == "warn" else "critical"
+            found.failures.append(TestFailure(name, severity, node["failures"], node["message"]))
+        found.asked[node["unique_id"]] = status in ("pass", "success")

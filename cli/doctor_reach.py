@@ -73,6 +73,8 @@ def _look(target: Target, seen: dict[str, Seen]) -> None:
         seen[target.name] = Seen("unset", "was not looked at: a secret of it is not set")
     except CdpError as error:
         seen[target.name] = Seen("wrong", str(error))
+    except ImportError as error:
+        seen[target.name] = Seen("undriven", f"was not looked at: {error.name} is not installed")
     except Exception as error:
         seen[target.name] = Seen("silent", f"no connection ({type(error).__name__})")
 
@@ -123,7 +125,7 @@ def _destination(company: Company, name: str) -> Seen:
 
 def _level(target: Target, seen: Seen) -> Level:
     """What a run would trip over is an error; an alert channel stops nothing, and who is unwell may be well again tonight."""
-    return "error" if target.matters and seen.state in ("refused", "wrong", "silent") else "warning"
+    return "error" if target.matters and seen.state not in ("forbidden", "unwell", "unset") else "warning"
 
 
 def _fix(target: Target, seen: Seen) -> str:
@@ -131,6 +133,8 @@ def _fix(target: Target, seen: Seen) -> str:
     if seen.state == "unset":
         missing = [name for name in variables if name not in os.environ]
         return f"export {'=... '.join(missing)}=..., then `cdp doctor`"
+    if seen.state == "undriven":
+        return "pip install 'warehouse-cdp[postgres]' (or the driver it names), then `cdp doctor`"
     if seen.state in ("refused", "forbidden") and variables:
         rights = "that are valid" if seen.state == "refused" else "that may read it"
         return f"export {'=... '.join(variables)}=... with credentials {rights}, then `cdp doctor`"

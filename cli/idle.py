@@ -8,6 +8,7 @@ not end little.
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import duckdb
@@ -41,22 +42,33 @@ def inputs(company: Company, con: duckdb.DuckDBPyConnection, select: Sequence[st
     return json.dumps(read, sort_keys=True)
 
 
-def idle(company: Company, con: duckdb.DuckDBPyConnection, select: Sequence[str]) -> list[str]:
-    """Names of the models, seeds included, that need not run. Needs the raw tables of every source.
+@dataclass(frozen=True)
+class Work:
+    """What a part of a build leaves out (`skipped`, names of nodes), and unique ids of what is other than it was: sources that
+    changed, and all nodes that will run (`moved`).
+    """
+
+    skipped: list[str]
+    moved: set[str]
+
+
+def idle(company: Company, con: duckdb.DuckDBPyConnection, select: Sequence[str]) -> Work:
+    """Which models, seeds included, need not run. Needs the raw tables of every source.
 
     After a build that did not end these are seeds, views and the models of sources that deliver nothing.
     """
     before = _recorded(con)
-    if before and before["select"] != list(select):
-        return []
     manifest = dbt.project(company)
     nodes = _nodes(manifest)
+    if before and before["select"] != list(select):
+        return Work([], {*nodes, *manifest.sources})
     delivered = {source.name for source in company.sources if _has_work(con, source.name)}
     quiet = tuple(
         f"{GENERATED_MODELS}/staging/{source.name}/"
         for source in company.sources
         if source.name not in delivered
     )
+    changed: list[str] = []
     if before is None:
         busy = {uid for uid, node in nodes.items() if not node.original_file_path.startswith(quiet)}
     else:
@@ -65,7 +77,42 @@ def idle(company: Company, con: duckdb.DuckDBPyConnection, select: Sequence[str]
     # A view says the same as long as the rules do; what reads through it does not.
     running = {uid for uid in busy & set(nodes) if nodes[uid].config.materialized not in ("view", "seed")}
     running |= _read_through(nodes, running)
-    return sorted(node.name for uid, node in nodes.items() if uid not in running and node.name != WORK)
+    if before is None or delivered or f"staging.{WORK}" not in before["built"]:
+        running |= {uid for uid, node in nodes.items() if node.name == WORK}
+    else:
+        con.execute(f"delete from staging.{WORK}")  # the last build's, taken in by now
+    skipped = sorted(node.name for uid, node in nodes.items() if uid not in running)
+    if before is None:
+        return Work(skipped, {*nodes, *manifest.sources})
+    settled = {one.unique_id for one in manifest.sources.values() if _is_settled(one)} if delivered else set()
+    return Work(skipped, running | settled | {*changed})
+
+
+def to_run(manifest: Any, which: Sequence[str], skipped: Sequence[str], built: Sequence[str]) -> set[str]:
+    """Kinds of the nodes (`model`, `seed`) that are left: `which` selects them (all, when it is empty), `skipped` does not name
+    them, and `built` does not select them. Nothing left is an empty set.
+
+    Asked here because dbt takes a second to find that there is none. Of dbt's selections `+name` is understood; another one is
+    taken to select everything.
+    """
+    nodes, left_out = _nodes(manifest), set(skipped)
+    plain = all(word.startswith("+") and word[1:].isidentifier() for word in which)
+    wanted = _ancestors(nodes, which) if which and plain else set(nodes)
+    left = [nodes[uid] for uid in wanted - _ancestors(nodes, built)]
+    return {str(node.resource_type) for node in left if node.name not in left_out}
+
+
+def _ancestors(nodes: Mapping[str, Any], selected: Iterable[str]) -> set[str]:
+    """Unique ids of what selections `+name` name: the nodes and all they are made of."""
+    found: set[str] = set()
+    names = {word.removeprefix("+") for word in selected}
+    left = [uid for uid, node in nodes.items() if node.name in names]
+    while left:
+        one = left.pop()
+        if one not in found:
+            found.add(one)
+            left += [parent for parent in nodes[one].depends_on_nodes if parent in nodes]
+    return found
 
 
 def exclusion(company: Company, skipped: Sequence[str], built: Sequence[str]) -> list[str]:
@@ -105,6 +152,10 @@ def _changed(
         if str(one.schema).removeprefix("raw_") in delivered
         or before.get(one.unique_id) != _mark(con, str(one.schema), str(one.identifier))
     ]
+
+
+def _is_settled(source: Any) -> bool:
+    return f"{source.schema}.{source.identifier}" in SETTLED
 
 
 def _mark(con: duckdb.DuckDBPyConnection, schema: str, name: str) -> str:

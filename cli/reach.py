@@ -16,7 +16,7 @@ from urllib.request import getproxies, proxy_bypass
 
 SECONDS = 5.0
 PORTS = {"http": 80, "https": 443}
-State = Literal["ok", "refused", "forbidden", "wrong", "silent", "unwell", "unset"]
+State = Literal["ok", "refused", "forbidden", "wrong", "silent", "unwell", "unset", "undriven"]
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,9 @@ def _http(kind: str, options: Any) -> Seen:
 
 def status(code: int) -> Seen:
     """What a status of HTTP says of the credentials."""
-    if code < 400 or code in (405, 429):
+    if 300 <= code < 400:
+        return Seen("wrong", f"the address leads elsewhere (HTTP {code}), and nothing follows it there")
+    if code < 300 or code in (405, 429):
         return Seen("ok", f"answers HTTP {code}")
     if code >= 500:
         return Seen("unwell", f"answers HTTP {code}")

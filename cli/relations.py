@@ -4,11 +4,10 @@ The end of each whole build records what the manifest owns; what an earlier buil
 dropped in the same transaction. So nothing that dbt did not make is ever touched: raw, the books and the ledger are not dbt's.
 """
 
-import json
+from typing import Any
 
 import duckdb
 
-from cli.config import Company
 from cli.warehouse import quoted
 
 # Kept through everything (design: memory tables), should a model of these ever be taken away.
@@ -29,13 +28,12 @@ MEMORY = frozenset(
 KINDS = ("model", "seed", "snapshot")
 
 
-def owned(company: Company) -> set[tuple[str, str]]:
-    """(schema, name) of every relation that a node of the last manifest owns."""
-    manifest = json.loads((company.dot / "target" / "manifest.json").read_text(encoding="utf-8"))
+def owned(manifest: Any) -> set[tuple[str, str]]:
+    """(schema, name) of every relation that a node of the manifest owns."""
     return {
-        (str(node["schema"]), str(node["alias"]))
-        for node in manifest["nodes"].values()
-        if node["resource_type"] in KINDS and node["config"].get("materialized") != "ephemeral"
+        (str(node.schema), str(node.alias))
+        for node in manifest.nodes.values()
+        if str(node.resource_type) in KINDS and node.config.materialized != "ephemeral"
     }
 
 

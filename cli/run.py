@@ -157,7 +157,7 @@ def _stages(
     work |= {
         "load": lambda: _load(company, log, outcome, progress),
         "build": lambda: _build(company, log, outcome, full_refresh),
-        "validate": lambda: _validate(company, log, outcome),
+        "validate": lambda: _validate(company, log, outcome, everything="build" not in stages),
         "publish": lambda: _publish(company, log, outcome),
         "export": lambda: export(company, log, outcome, sending),
     }
@@ -231,12 +231,13 @@ def _build(company: Company, log: RunLog, outcome: Outcome, full_refresh: bool) 
     return f"{len(result.nodes)} models, {kind}{gone}"
 
 
-def _validate(company: Company, log: RunLog, outcome: Outcome) -> str:
+def _validate(company: Company, log: RunLog, outcome: Outcome, everything: bool) -> str:
+    """Behind a build, which knows what it has written, tests whose last answer holds are carried over; by itself, none."""
     if not (company.dot / "project").is_dir():
         raise CdpError(
             "there is nothing to validate: no build has run here", hint="run `cdp build` or `cdp run` first"
         )
-    tests = run_dbt_tests(company)
+    tests = run_dbt_tests(company, everything)
     quality = validate(company, log.run_id)
     failures = [str(one) for one in tests.failures] + [str(one) for one in quality.failures]
     critical = [str(one) for one in tests.failures if one.severity == "critical"]
@@ -244,6 +245,8 @@ def _validate(company: Company, log: RunLog, outcome: Outcome) -> str:
     tests.store(company, log.run_id)
     outcome.stages["validate"] = {
         "tests": tests.count,
+        "tests_asked": len(tests.asked),
+        "tests_carried_over": len(tests.carried_over),
         "checks": len(quality.results),
         "carried_over": quality.carried_over,
         "failures": failures,
@@ -254,7 +257,7 @@ def _validate(company: Company, log: RunLog, outcome: Outcome) -> str:
         outcome.problems += [f"blocked by {text}" for text in critical]
     warnings = len(failures) - len(critical)
     return (
-        f"{tests.count} dbt tests, {len(quality.results)} checks{' carried over' if quality.carried_over else ''}: "
+        f"{tests.told()}, {len(quality.results)} checks{' carried over' if quality.carried_over else ''}: "
         f"{len(critical)} critical, {warnings} warnings"
     )
 

@@ -38,6 +38,16 @@ from {ops}.quality_results
 where not passed and run_id = (select arg_max(run_id, checked_at) from {ops}.quality_results)
 order by severity, table_name, check_name
 """
+_TESTS = """
+select
+    count(*) filter (where results.checked_at >= runs.started_at) as asked,
+    count(*) filter (where results.checked_at < runs.started_at) as carried_over
+from {ops}.quality_results as results
+inner join {ops}.runs as runs on results.run_id = runs.run_id
+where
+    results.table_name = 'dbt'
+    and results.run_id = (select arg_max(run_id, checked_at) from {ops}.quality_results)
+"""
 _LOADS = """
 select source, table_name, load_seq, received, loaded, duplicates, quarantined, suppressed
 from {ops}.load_counts
@@ -59,6 +69,7 @@ def status(company: Company, runs: int = 10) -> dict[str, Any]:
         found["steps"] = _rows(con, ops, "run_steps", _STEPS, [last[0]["run_id"]]) if last else []
         published = _rows(con, ops, "published", _PUBLISHED, [name])
         found["quality_failures"] = _rows(con, ops, "quality_results", _QUALITY, [])
+        found["tests"] = next(iter(_rows(con, ops, "quality_results", _TESTS, [])), None)
         found["loads"] = _rows(con, ops, "load_counts", _LOADS, [])
         found["freshness"] = _rows(con, ops, "freshness", _FRESHNESS, [name])
     found["published"] = _published(company, published)
@@ -87,6 +98,8 @@ def render(found: dict[str, Any], console: Console) -> None:
     _print(console, "latest load of each table", found["loads"], loads)
     failed = ("severity", "table_name", "check_name", "measured", "threshold")
     _print(console, "quality checks that failed", found["quality_failures"], failed)
+    if (tests := found["tests"]) and any(tests.values()):
+        console.print(f"dbt tests: {tests['asked']} asked, {tests['carried_over']} carried over")
     console.print(_published_line(found["published"]), markup=False)
 
 

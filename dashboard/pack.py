@@ -21,6 +21,8 @@ SLUG = "cdp"
 SPACE = uuid.UUID("6f1c3f0e-5d2b-4c57-9a41-0f6c3a9f1d10")
 # A zip has no years before 1980; the same export is the same bytes.
 MOMENT, ZIP_MOMENT = "2026-01-01T00:00:00+00:00", (2026, 1, 1, 0, 0, 0)
+# Superset's word for it; 0 would be for ever. What is published is read, however Superset's cache is set.
+NO_CACHE = -1
 HEIGHTS = {"big_number_total": 20, "table": 44}
 
 
@@ -49,7 +51,7 @@ def _database(published: Path) -> dict[str, Any]:
     return {
         "database_name": "cdp",
         "sqlalchemy_uri": f"duckdb:///{published}",
-        "cache_timeout": 0,
+        "cache_timeout": NO_CACHE,
         "expose_in_sqllab": True,
         "allow_run_async": False,
         "allow_ctas": False,
@@ -94,7 +96,7 @@ def _chart(one: Chart) -> dict[str, Any]:
         "description": one.dataset.description,
         "viz_type": one.kind,
         "params": {"viz_type": one.kind, "adhoc_filters": [], "color_scheme": "supersetColors", **one.params},
-        "cache_timeout": 0,
+        "cache_timeout": NO_CACHE,
         "uuid": _uuid(one.title),
         "version": VERSION,
         "dataset_uuid": _uuid(one.dataset.name),

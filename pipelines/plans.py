@@ -43,7 +43,8 @@ def plan(
 
 
 def _files(spec: LoadSpec, source: SourceSpec, exact: bool) -> list[NewTable]:
-    read, known = read_files(spec.warehouse, source), raw_columns(spec.warehouse, source)
+    with duckdb.connect(str(spec.warehouse)):  # opened once for both
+        read, known = read_files(spec.warehouse, source), raw_columns(spec.warehouse, source)
     plans: list[NewTable] = []
     broken: list[CdpError] = []
     with scratch(spec) as con:

@@ -120,7 +120,6 @@ def ask_once(source: SourceSpec, client: Mapping[str, Any], seconds: float) -> i
             auth=create_auth(client.get("auth")),
             timeout=seconds,
             stream=True,
-            allow_redirects=False,
         ) as answer:
             return answer.status_code
     except requests.RequestException as error:

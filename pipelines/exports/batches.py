@@ -24,7 +24,7 @@ def cut_batches(con: duckdb.DuckDBPyConnection, prepared: Prepared, batch_size: 
     """Make `<prefix>_ops`, numbered in batches; removals first, since they are owed to somebody.
 
     What a killed run left on its way keeps its company: one request had one idempotency key for all its members. An event
-    (append) that may have arrived is sent again as it is known, even if the row has changed: a key is sent once for ever.
+    (append) that may have arrived is sent again as it is known, even if the row has changed or was refused: once for ever.
     """
     prefix = prepared.prefix
     con.execute(
@@ -56,9 +56,12 @@ def cut_batches(con: duckdb.DuckDBPyConnection, prepared: Prepared, batch_size: 
                 seq,
                 batch_key,
                 coalesce(
-                    state = 'pending'
-                    and last_operation = operation
-                    and (operation = 'remove' or last_hash = row_hash or $mode = 'append'),
+                    last_operation = operation
+                    and (
+                        state = 'pending' and (operation = 'remove' or last_hash = row_hash)
+                        -- refused after silence: it may have arrived all the same
+                        or $mode = 'append' and (state = 'pending' or state = 'rejected' and in_doubt)
+                    ),
                     false
                 ) as is_resend
             from due

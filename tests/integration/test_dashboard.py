@@ -177,6 +177,15 @@ def test_no_request_of_a_chart_failed_and_nobody_wrote(served: Served) -> None:
     ]  # fmt: skip
 
 
+def test_a_new_publish_is_seen_without_a_restart(served: Served) -> None:
+    """Superset opens a connection per query: the publish before shows once there is a file that knows of its end."""
+    before = browse(served, "--dump-dom")
+    ran("-m", "cli.main", "publish", "--config", served.published.parent.parent / "cdp.yml")
+    after = browse(served, "--dump-dom")
+
+    assert (before.count(">publish<"), after.count(">publish<")) == (0, 1)
+
+
 def test_the_picture_in_the_docs_is_of_this_dashboard(served: Served) -> None:
     """Taken anew at every proof."""
     whole = served.folder / "whole.png"

@@ -151,10 +151,12 @@ class Deliveries(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Every example ends well."""
         if hasattr(self, "con"):
-            if self.runs:
-                self.heal()
-            self.types.__exit__(None, None, None)
-            self.con.close()
+            try:
+                if self.runs:
+                    self.heal()
+            finally:
+                self.types.__exit__(None, None, None)
+                self.con.close()
 
 
 class Upserts(Deliveries):

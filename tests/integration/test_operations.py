@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,11 @@ import duckdb
 import pytest
 import yaml
 
-from cli import quality_measures, schedule, stores, warehouse
+from cli import quality_measures, run, schedule, status, stores, warehouse
 from cli.config import Company, load_company
 from cli.quality_rules import Last, Measure
+from pipelines import failpoints
+from pipelines.failpoints import FailPointError
 from tests.laws import copy_company
 from tests.loopback import loopback
 from tests.ops_company import PROJECT
@@ -31,6 +33,7 @@ PEOPLE = [f"{name.lower().replace('é', 'e')}.canary{n}@mail.example" for n, nam
 SETTINGS: dict[str, Any] = {
     "clock": {"as_of": "2026-06-30T00:00:00Z"},
     "identity": {"salt": "s", "fuzzy": {"enabled": False}},
+    "alerts": [{"name": "hook", "type": "webhook", "url": "${HOOK_URL}"}],
     "publish": [{"name": "analysts", "mask": "pii"}, {"name": "north", "mask": "pii", "where": "brand = 'north'"}],
     "sources": [
         {
@@ -94,7 +97,7 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Company:
     deliver(root)
     settings = SETTINGS | {"identity": SETTINGS["identity"] | {"salt": "${ACME_SALT}"}}
     (root / "cdp.yml").write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
-    (root / "cdp.env").write_text("ACME_SALT='salt of acme'\n")
+    (root / "cdp.env").write_text("ACME_SALT='salt of acme'\nHOOK_URL='http://127.0.0.1:9/'\n")
     found = load_company(root / "cdp.yml")
     done = shell(cron_line(found))
     log = (found.dot / "logs" / "cron.log").read_text()
@@ -209,18 +212,15 @@ def test_a_broken_promise_ends_with_4_and_is_told_and_so_is_its_end(company: Com
     """Three days without a delivery, of a source that promises one every 26 hours; then one comes."""
     root = copy_company(company.root, tmp_path / "acme")
     with loopback() as hook:
-        settings = yaml.safe_load((root / "cdp.yml").read_text())
-        settings["alerts"] = [{"name": "hook", "type": "webhook", "url": hook.url}]
-        (root / "cdp.yml").write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
         mine = load_company(root / "cdp.yml")
         with warehouse.connect(mine) as con:
             con.execute("update raw_crm._dlt_loads set inserted_at = inserted_at - interval 3 day")
-        late = cdp_run(root)
+        late = cdp_run(root, hook.url)
         read_late = promises(mine)
         (root / "data" / "orders2.csv").write_text(
             f"order,at,amount,status,email\nlate1,2026-06-29,9.00,paid,{PEOPLE[0]}\n"
         )
-        well = cdp_run(root)
+        well = cdp_run(root, hook.url)
         read_well = promises(mine)
     told = [
         [(one["condition"], one["before"], one["now"]) for one in call.json["changes"]] for call in hook.calls
@@ -241,11 +241,11 @@ def test_a_broken_promise_ends_with_4_and_is_told_and_so_is_its_end(company: Com
     assert ends == [("succeeded", 0), ("partial", 4)]
 
 
-def cdp_run(root: Path) -> "subprocess.CompletedProcess[str]":
-    """`cdp run` as a process of its own."""
+def cdp_run(root: Path, hook: str) -> "subprocess.CompletedProcess[str]":
+    """`cdp run` as a process of its own, that tells this address."""
     return subprocess.run(
         [sys.executable, "-m", "cli.main", "run", "--config", str(root / "cdp.yml")],
-        cwd=PROJECT, env=ENV | {"ACME_SALT": "salt of acme"}, capture_output=True, text=True,
+        cwd=PROJECT, env=ENV | {"ACME_SALT": "salt of acme", "HOOK_URL": hook}, capture_output=True, text=True,
     )  # fmt: skip
 
 
@@ -256,6 +256,49 @@ def promises(company: Company) -> list[tuple[Any, ...]]:
             "select source, promised_minutes, fresh_until < now()::timestamp from ops.freshness"
             " where file = 'marts.duckdb'"
         ).fetchall()
+
+
+LOST = "update marts.orders set customer_id = 'nobody' where order_id = 'o1'"
+
+
+def test_a_defect_is_found_by_the_run_that_writes_it_and_by_all_after(
+    company: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tests are carried over while nothing they read was written: also when the run that wrote it died before its tests."""
+    monkeypatch.setenv("ACME_SALT", "salt of acme")
+    root = copy_company(company.root, tmp_path / "acme")
+    copied = load_company(root / "cdp.yml")
+    quiet = run.run(copied).stages["validate"]
+    assert (quiet["tests_carried_over"] > 700, quiet["tests_asked"] < 40) == (True, True), quiet
+    told = status.status(copied)["tests"]
+    assert told == {"asked": quiet["tests_asked"], "carried_over": quiet["tests_carried_over"]}
+
+    orders = root / "data" / "orders2.csv"
+    orders.write_text(f"order,at,amount,status,email\no99,2026-06-20,5.00,paid,{PEOPLE[0]}\n")
+    monkeypatch.setattr(failpoints, "reach", wrong_model(copied))
+    with pytest.raises(FailPointError):
+        run.run(copied)
+    monkeypatch.undo()
+    monkeypatch.setenv("ACME_SALT", "salt of acme")
+    for _ in range(2):
+        found = run.run(copied)
+        assert found.exit_code == 3
+        assert any("relationships_orders_customer_id" in one for one in found.problems), found.problems
+    asked = found.stages["validate"]
+    assert asked["tests_carried_over"] > 700
+
+
+def wrong_model(company: Company) -> Callable[[str], None]:
+    """Fail points of a build whose models wrote a wrong row, and which dies when it is marked."""
+
+    def reach(point: str) -> None:
+        if point == "build.before_mark":
+            with warehouse.connect(company) as con:
+                con.execute(LOST)
+        if point == "build.marked":
+            raise FailPointError(point)
+
+    return reach
 
 
 # (what is planted, what finds it). One SQL statement is run in a transaction that is rolled back.

@@ -130,6 +130,13 @@ def test_a_second_run_sends_nothing_and_changes_no_mart_row(ran: Ran, tmp_path: 
     outcome = go(root)
 
     assert {sync["acked"] for sync in outcome.stages["export"]} == {0}
+    tests = outcome.stages["validate"]
+    assert (
+        tests["tests"]
+        == tests["tests_asked"] + tests["tests_carried_over"]
+        == ran.outcome.stages["validate"]["tests"]
+    )
+    assert tests["tests_carried_over"] > 0
     assert laws.sent(root) == sent
     assert laws.files_sent(root) == files
     assert laws.differences(laws.snapshot(root), ran.portions) == []
@@ -289,6 +296,16 @@ def test_plain_dbt_works_on_what_cdp_env_prints(ran: Ran, tmp_path: Path) -> Non
 
     assert done.returncode == 0, done.stdout[-2000:]
     assert laws.differences(laws.snapshot(root), ran.portions) == []
+    # nobody knows what it wrote: the next run asks every test
+    assert (passed_tests(ran.root) > 700, passed_tests(root)) == (True, 0)
+
+
+def passed_tests(root: Path) -> int:
+    """Tests that the next run need not ask."""
+    with duckdb.connect(str(root / "warehouse" / "cdp.duckdb"), read_only=True) as con:
+        row = con.execute("select count(*) from ops.passed_tests").fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def test_by_hand_nothing_leaves_that_was_not_checked(ran: Ran, tmp_path: Path) -> None:

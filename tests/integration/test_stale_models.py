@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from cli import relations, warehouse
+from cli import dbt, relations, warehouse
 from cli.dbt import environment
 from cli.generate import generate
 from cli.publish import publish
@@ -118,9 +118,9 @@ def test_what_no_model_owns_is_dropped_and_not_published(company: TestCompany) -
 
 def test_a_memory_table_outlives_its_model(company: TestCompany) -> None:
     """And a relation that dbt never made is nobody's orphan."""
+    owned = relations.owned(dbt.project(company.company))
     with warehouse.connect(company.company) as con:
         con.execute("create or replace table marts.by_hand as select 1 as one")
-        owned = relations.owned(company.company)
         lost = owned - {("marts", "audience_history"), ("identity", "registry")}
         assert relations.drop_orphans(con, lost) == []
         assert relations.drop_orphans(con, owned) == []

@@ -4,6 +4,7 @@ import json
 import socket
 import socketserver
 import sqlite3
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -12,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from cli import doctor, doctor_reach, reach
+from cli.app import app
 from cli.config import Company
 from cli.doctor_operations import Finding
 from pipelines.destination_types import TYPES
@@ -233,6 +236,16 @@ def test_a_database_is_logged_in_to_and_has_its_tables(tmp_path: Path) -> None:
     assert "no table members" in empty.why
 
 
+def test_a_driver_that_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Extras are optional; the finding says which to install."""
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    text = "{type: postgres, url: 'postgresql://a:${VENDOR_TOKEN}@127.0.0.1/x', table: t, key: k}"
+    found = outside(company_with(tmp_path, text))["destination crm"]
+
+    assert (found.level, "psycopg" in found.why) == ("error", True)
+    assert found.fix.startswith("pip install")
+
+
 @pytest.mark.parametrize(
     ("sqlstate", "text", "state"),
     [
@@ -294,12 +307,18 @@ def test_mail_is_logged_in_to_and_nothing_is_written(takes: bool, level: str, tm
 
 def test_offline_asks_nobody(tmp_path: Path) -> None:
     """For a machine whose network is not up yet."""
-    with loopback() as vendor:
+    with loopback(lambda call: (401, {}, {})) as vendor:
         company = company_with(tmp_path, HUBSPOT.format(url=vendor.url))
-        found = doctor.findings(company, offline=True)
+        command = ["doctor", "--config", str(company.config_path)]
+        offline = CliRunner().invoke(app, [*command, "--offline"])
+        asked = len(vendor.calls)
+        online = CliRunner().invoke(app, command)
 
-    assert vendor.calls == []
-    assert not [finding for finding in found if finding.what.startswith("destination")]
+    assert (offline.exit_code, asked) == (0, 0)
+    assert (online.exit_code, len(vendor.calls)) == (1, 1)
+    assert "destination" not in offline.output
+    assert "error    destination crm: the credentials are refused (HTTP 401)" in online.output
+    assert SECRET not in online.output
 
 
 def test_a_variable_that_is_not_set_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,6 @@
 {{ config(schema='customer') }}
 -- Grain: one row per analysis (outcome and survey) with driver null, and one per answer to its outcome and driver it knows.
--- Only honest joins: ratings of the same response, the order and the ticket the answer names, mails before the answer.
+-- Only honest joins: ratings and words of the same response, the order and the ticket the answer names, mails before the answer.
 -- `outcome_score` is the score turned so that more is better, whatever the metric.
 with
 
@@ -131,8 +131,45 @@ mails as (
     group by wanted.feedback_id, wanted.driver
 ),
 
+texts as (
+    select * from {{ ref('text_signals') }}
+),
+
+-- a model learnt from the company's own scores has seen them: what it reads in the answer itself explains nothing
+own_words as (
+    select
+        wanted.feedback_id,
+        wanted.driver,
+        texts.sentiment as measured
+    from wanted
+    inner join texts on wanted.record_id = texts.text_id
+    where wanted.measure = 'sentiment' and texts.sentiment_by <> 'learnt'
+),
+
+-- what the person had written in the ticket until then; two desks may give one number
+ticket_words as (
+    select
+        wanted.feedback_id,
+        wanted.driver,
+        -- in whole ten-thousandths, so that the order in which they are added up cannot show
+        cast(sum(cast(round(texts.sentiment * 10000) as bigint)) as double)
+        / count(texts.sentiment) / 10000 as measured
+    from wanted
+    inner join texts on wanted.ticket_id = texts.ticket_id and wanted.customer_id = texts.customer_id
+    where
+        wanted.measure = 'ticket_sentiment'
+        and texts.is_by_customer
+        and texts.kind <> 'answer'
+        and texts.occurred_at <= wanted.responded_at
+    group by wanted.feedback_id, wanted.driver
+),
+
 measured as (
     select * from ratings
+    union all
+    select * from own_words
+    union all
+    select * from ticket_words
     union all
     select
         feedback_id,
