@@ -297,7 +297,7 @@ def _drt_sync(url: str) -> dict[str, object]:
 
 def limited(folder: Path, per_second: int) -> None:
     """Print which share of the rate of a limited destination is used."""
-    rows = per_second * 500 * 12
+    rows = per_second * 500 * 30
     with receiver(per_second) as url, warehouse(folder, rows) as con:
         took = send(con, url, "r1", retry_seconds=120)
         sent = requests_of(url)
