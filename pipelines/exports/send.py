@@ -217,18 +217,18 @@ def _send_through(
         reach("export.pending")
         return found
 
-    group, unsent = taken(), 0
+    group, unsent, answered = taken(), 0, list[int]()
     while group or waiting:
         on_the_way = wire.send(group)
+        with wire.turn:
+            outbox.take_in(con, answered)
         following = taken()
         sent = on_the_way.result()
-        # nothing is on the wire now
-        outbox.take_in(con, [number for number, _ in group])
+        answered = [number for number, _ in group]
         tally += sent.tally
         halves = [half for number in sent.refused_whole for half in batches.halve(con, prepared, number)]
         waiting.extendleft(reversed(halves))
-        unsent = sent.unsent
-        group = following
+        group, unsent = following, sent.unsent
         if wire.is_ending:
             break
     outbox.take_in(con)

@@ -15,10 +15,10 @@ import pytest
 from pipelines.exports import DestinationSpec
 from pipelines.exports.destinations import check_options, open_rows
 from pipelines.exports.destinations.base import Operation, Result
-from pipelines.failpoints import FailPointError
-from tests.exports_fake import HOOK_SYNC, add_people, create_tables, run, say
+from tests.dying import dying_at
+from tests.exports_fake import HOOK_SYNC, run, say
 from tests.loopback import Call, Loopback, loopback
-from tests.vendors.ads import GOOGLE_TOKEN, META_TOKEN, Google, Meta
+from tests.vendors.ads import GOOGLE_TOKEN, META_TOKEN, OPTIONS, Google, Meta
 
 SYNC = replace(HOOK_SYNC, name="sync_ads_people", destination="ads", columns=("email",))
 KINDS = ("google_customer_match", "meta_custom_audiences")
@@ -33,28 +33,9 @@ def server() -> Iterator[Loopback]:
         yield state
 
 
-@pytest.fixture
-def con() -> Iterator[duckdb.DuckDBPyConnection]:
-    """A warehouse with twelve people who all agreed."""
-    with duckdb.connect() as connection:
-        create_tables(connection)
-        add_people(connection, 0, 12)
-        yield connection
-
-
 def options_of(kind: str, url: str, **more: Any) -> dict[str, Any]:
     """Options of either platform."""
-    google = {
-        "customer_id": "123-456-7890",
-        "audience_id": "777",
-        "ad_user_data": "granted",
-        "ad_personalization": "granted",
-        "terms_accepted": True,
-        "access_token": GOOGLE_TOKEN,
-        "rate_limit": None,
-    }
-    meta = {"audience_id": "123456", "access_token": META_TOKEN}
-    return {**(google if kind == KINDS[0] else meta), "base_url": url, "retry_seconds": 0, **more}
+    return {**OPTIONS[kind], "base_url": url, "retry_seconds": 0, **more}
 
 
 def platform(kind: str) -> Google | Meta:
@@ -118,12 +99,8 @@ def test_a_withdrawal_after_a_kill_takes_out_what_may_have_arrived(
     """Killed before the answer was noted, then everybody withdraws: nobody stays in the list."""
     server.answer = fake = platform(kind)
     ads = {"ads": DestinationSpec("ads", kind, options_of(kind, server.url))}
-    monkeypatch.setattr("pipelines.failpoints._reached", type(__import__("collections").Counter())())
-    monkeypatch.setenv("CDP_FAIL_AT", point)
-    monkeypatch.setenv("CDP_FAIL_HOW", "raise")
-    with pytest.raises(FailPointError):
+    with dying_at(monkeypatch, point):
         run(con, ads, SYNC)
-    monkeypatch.delenv("CDP_FAIL_AT")
     arrived = inside(fake)
     con.execute("update marts.consents set state = 'withdrawn'")
     result = run(con, ads, SYNC, run_id="r2")

@@ -11,8 +11,8 @@ import pytest
 from pipelines.exports import DestinationSpec
 from pipelines.exports.destinations import open_rows
 from pipelines.exports.destinations.base import Operation, Result
-from pipelines.failpoints import FailPointError
-from tests.exports_fake import HOOK_SYNC, add_people, create_tables, run, say
+from tests.dying import dying_at
+from tests.exports_fake import HOOK_SYNC, run, say
 from tests.loopback import Loopback, loopback
 from tests.vendors import hubspot as hubspot_api
 from tests.vendors import salesforce as salesforce_api
@@ -350,15 +350,6 @@ def held(fake: Hubspot | Salesforce) -> set[str]:
     return {one["Cdp_Id__c"] for one in fake.records["Contact"].values()}
 
 
-@pytest.fixture
-def con() -> Iterator[duckdb.DuckDBPyConnection]:
-    """A warehouse with twelve people who all agreed."""
-    with duckdb.connect() as connection:
-        create_tables(connection)
-        add_people(connection, 0, 12)
-        yield connection
-
-
 COLUMNS = ("customer_id", "email", "first_name")
 
 
@@ -371,12 +362,8 @@ def test_a_withdrawal_after_a_kill_takes_out_what_may_have_arrived(
     fake, to = crm(kind, server.url)
     server.answer = fake
     sync = replace(HOOK_SYNC, mode="upsert", columns=COLUMNS)
-    monkeypatch.setattr("pipelines.failpoints._reached", type(__import__("collections").Counter())())
-    monkeypatch.setenv("CDP_FAIL_AT", point)
-    monkeypatch.setenv("CDP_FAIL_HOW", "raise")
-    with pytest.raises(FailPointError):
+    with dying_at(monkeypatch, point):
         run(con, to, sync)
-    monkeypatch.delenv("CDP_FAIL_AT")
     arrived = held(fake)
     con.execute("update marts.consents set state = 'withdrawn' where customer_id <> 'c00005'")
     result = run(con, to, sync, run_id="r2")
@@ -398,12 +385,8 @@ def test_what_somebody_may_have_had_before_is_left_to_a_human(
     fake, to = crm("hubspot", server.url)
     server.answer = fake
     sync = replace(HOOK_SYNC, mode="create_only", columns=COLUMNS)
-    monkeypatch.setattr("pipelines.failpoints._reached", type(__import__("collections").Counter())())
-    monkeypatch.setenv("CDP_FAIL_AT", "export.sent")
-    monkeypatch.setenv("CDP_FAIL_HOW", "raise")
-    with pytest.raises(FailPointError):
+    with dying_at(monkeypatch, "export.sent"):
         run(con, to, sync)
-    monkeypatch.delenv("CDP_FAIL_AT")
     say(con, "c00003", "withdrawn")
     result = run(con, to, sync, run_id="r2")
     reasons = con.execute("select key, reason from exports.ledger where state = 'rejected'").fetchall()

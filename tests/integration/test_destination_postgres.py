@@ -13,7 +13,7 @@ import pytest
 from pipelines.exports import DestinationSpec
 from pipelines.exports.destinations import check_options, open_rows
 from pipelines.exports.destinations.base import Operation, Result
-from pipelines.failpoints import FailPointError
+from tests.dying import dying_at
 from tests.exports_fake import HOOK_SYNC, add_people, create_tables, run, say
 
 COLUMNS = {
@@ -195,12 +195,8 @@ def test_a_sync_survives_a_kill_and_mirrors_its_model(
     with duckdb.connect() as con:
         create_tables(con)
         add_people(con, 0, 12)
-        monkeypatch.setattr("pipelines.failpoints._reached", type(__import__("collections").Counter())())
-        monkeypatch.setenv("CDP_FAIL_AT", point)
-        monkeypatch.setenv("CDP_FAIL_HOW", "raise")
-        with pytest.raises(FailPointError):
+        with dying_at(monkeypatch, point):
             run(con, destinations, sync)
-        monkeypatch.delenv("CDP_FAIL_AT")
         say(con, "c00003", "withdrawn")
         result = run(con, destinations, sync, run_id="r2")
 

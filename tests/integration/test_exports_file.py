@@ -3,7 +3,6 @@
 import csv
 import hashlib
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -14,17 +13,8 @@ import pytest
 from pipelines.errors import UsageError
 from pipelines.exports import DestinationSpec
 from pipelines.exports.destinations.file import restored
-from pipelines.failpoints import FailPointError
-from tests.exports_fake import FILE_SYNC, add_people, create_tables, csv_file, run, say
-
-
-@pytest.fixture
-def con() -> Iterator[duckdb.DuckDBPyConnection]:
-    """A warehouse with twelve people who all agreed."""
-    with duckdb.connect() as connection:
-        create_tables(connection)
-        add_people(connection, 0, 12)
-        yield connection
+from tests.dying import dying_at
+from tests.exports_fake import FILE_SYNC, csv_file, run, say
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
@@ -159,12 +149,8 @@ def test_a_failure_at_any_point_is_made_good(
 ) -> None:
     """The next run ends in the same file and the same deliveries as an undisturbed one."""
     target = tmp_path / "people.csv"
-    monkeypatch.setattr("pipelines.failpoints._reached", type(__import__("collections").Counter())())
-    monkeypatch.setenv("CDP_FAIL_AT", point)
-    monkeypatch.setenv("CDP_FAIL_HOW", "raise")
-    with pytest.raises(FailPointError):
+    with dying_at(monkeypatch, point):
         run(con, csv_file(target), FILE_SYNC)
-    monkeypatch.delenv("CDP_FAIL_AT")
     result = run(con, csv_file(target), FILE_SYNC, run_id="r2")
     deliveries = con.execute("select count(*), min(status), max(status) from exports.deliveries").fetchall()
     statuses = con.execute("select run_id, status from exports.runs order by run_id").fetchall()

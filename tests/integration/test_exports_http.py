@@ -3,7 +3,6 @@ silent.
 """
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -24,31 +23,13 @@ from tests.exports_fake import (
     Recorder,
     Request,
     add_people,
-    create_tables,
     csv_file,
     hook,
-    recorder,
     run,
     say,
 )
 
 PHONE_SYNC = replace(HOOK_SYNC, name="sync_hook_calls", purpose="service_recovery")
-
-
-@pytest.fixture
-def con() -> Iterator[duckdb.DuckDBPyConnection]:
-    """A warehouse with twelve people who all agreed."""
-    with duckdb.connect() as connection:
-        create_tables(connection)
-        add_people(connection, 0, 12)
-        yield connection
-
-
-@pytest.fixture
-def receiver() -> Iterator[Recorder]:
-    """A receiver on loopback that accepts everything until told otherwise."""
-    with recorder() as record:
-        yield record
 
 
 def model(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:

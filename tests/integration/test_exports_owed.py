@@ -20,7 +20,6 @@ from tests.exports_fake import (
     create_tables,
     csv_file,
     hook,
-    recorder,
     run,
     say,
 )
@@ -50,13 +49,6 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
         create_tables(connection)
         add_people(connection, 0, 200)
         yield connection
-
-
-@pytest.fixture
-def receiver() -> Iterator[Recorder]:
-    """A receiver on loopback."""
-    with recorder() as record:
-        yield record
 
 
 def break_it(con: duckdb.DuckDBPyConnection, how: str) -> None:

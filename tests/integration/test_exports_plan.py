@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -33,7 +32,6 @@ from tests.exports_fake import (
     create_tables,
     csv_file,
     hook,
-    recorder,
     run,
     say,
 )
@@ -44,22 +42,6 @@ create table customer.send_holds (
     customer_id varchar, purpose varchar, audience varchar, reason varchar, is_deferred boolean
 )
 """
-
-
-@pytest.fixture
-def con() -> Iterator[duckdb.DuckDBPyConnection]:
-    """A warehouse with twelve people who all agreed."""
-    with duckdb.connect() as connection:
-        create_tables(connection)
-        add_people(connection, 0, 12)
-        yield connection
-
-
-@pytest.fixture
-def receiver() -> Iterator[Recorder]:
-    """A receiver on loopback that accepts everything until told otherwise."""
-    with recorder() as record:
-        yield record
 
 
 def planned(con: duckdb.DuckDBPyConnection, url: str, sync: SyncSpec = HOOK_SYNC) -> Any:

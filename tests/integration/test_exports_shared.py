@@ -12,8 +12,8 @@ import pytest
 from pipelines.exports import DestinationSpec, Guards
 from tests.exports_fake import HOOK_SYNC, create_tables, run
 from tests.loopback import loopback
-from tests.vendors import mailchimp
-from tests.vendors.ads import GOOGLE_TOKEN, META_TOKEN, Google, Meta
+from tests.vendors import ads, mailchimp
+from tests.vendors.ads import Google, Meta
 from tests.vendors.mailchimp import Mailchimp
 
 PEOPLE = [f"c{n}" for n in range(6)]
@@ -24,16 +24,7 @@ SYNC = replace(
     guards=Guards(max_delete_percent=100, max_drop_percent=100, allow_empty=True),
 )
 OPTIONS: dict[str, dict[str, Any]] = {
-    "google_customer_match": {
-        "customer_id": "123-456-7890",
-        "audience_id": "777",
-        "ad_user_data": "granted",
-        "ad_personalization": "granted",
-        "terms_accepted": True,
-        "access_token": GOOGLE_TOKEN,
-        "rate_limit": None,
-    },
-    "meta_custom_audiences": {"audience_id": "123456", "access_token": META_TOKEN},
+    **ads.OPTIONS,
     "mailchimp": {
         "api_key": mailchimp.KEY,
         "list_id": "abc123",

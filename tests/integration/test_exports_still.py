@@ -17,7 +17,6 @@ from tests.exports_fake import (
     add_people,
     create_tables,
     hook,
-    recorder,
     run,
     say,
 )
@@ -42,12 +41,6 @@ CHANGES = {
     """,
     "the ledger": "update exports.ledger set acked_hash = 'x', acked_mark = 1 where key = 'c00003'",
 }
-
-
-@pytest.fixture
-def receiver() -> Iterator[Recorder]:
-    with recorder() as found:
-        yield found
 
 
 @pytest.fixture

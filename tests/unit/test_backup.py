@@ -12,7 +12,7 @@ import pytest
 from cli import backup, restore, runs, stores, verify, warehouse
 from cli.config import Company, load_company
 from pipelines.errors import CdpError, UsageError
-from pipelines.failpoints import FailPointError
+from tests.dying import dying_at
 from tests.ops_company import CANARY, fill, make_company
 
 
@@ -86,12 +86,8 @@ def test_a_restore_that_failed_is_done_again(
     """Cut short, the warehouse that was there still opens."""
     done = backup.back_up(company, company.root / "backups", "r1")
     fill(company, customers=3)
-    monkeypatch.setattr("pipelines.failpoints._reached", __import__("collections").Counter())
-    with monkeypatch.context() as patch:
-        patch.setenv("CDP_FAIL_AT", point)
-        patch.setenv("CDP_FAIL_HOW", "raise")
-        with pytest.raises(FailPointError):
-            restore.restore(done.file, company.config_path, force=True)
+    with dying_at(monkeypatch, point):
+        restore.restore(done.file, company.config_path, force=True)
     between = customers(company)
     restore.restore(done.file, company.config_path, force=True)
 

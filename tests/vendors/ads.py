@@ -16,6 +16,19 @@ from tests.loopback import Answer, Call
 
 SHA = re.compile(r"[0-9a-f]{64}")
 GOOGLE_TOKEN, META_TOKEN = "ya29.s3cr3t", "EAAs3cr3ttoken"
+# what either platform needs to be told, beside its address
+OPTIONS: dict[str, dict[str, Any]] = {
+    "google_customer_match": {
+        "customer_id": "123-456-7890",
+        "audience_id": "777",
+        "ad_user_data": "granted",
+        "ad_personalization": "granted",
+        "terms_accepted": True,
+        "access_token": GOOGLE_TOKEN,
+        "rate_limit": None,
+    },
+    "meta_custom_audiences": {"audience_id": "123456", "access_token": META_TOKEN},
+}
 GRANTED = {"adUserData": "CONSENT_GRANTED", "adPersonalization": "CONSENT_GRANTED"}
 META_KEYS = {"EMAIL", "PHONE", "FN", "LN", "GEN", "DOBY", "DOBM", "DOBD", "CT", "ST", "ZIP", "COUNTRY"}
 
