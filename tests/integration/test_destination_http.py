@@ -223,3 +223,19 @@ def test_a_wrong_option_is_named_with_its_line(tmp_path: Path) -> None:
     assert "cdp.yml:9: destinations.fax.type: `fax` is unknown; types: file, " in unknown
     assert "cdp.yml:6: option `rate_limit`: a rate is written as 10/s" in str(caught.value)
     assert "cdp.yml:8: option `remove.metod` is unknown" in str(caught.value)
+
+
+@pytest.mark.parametrize("per", ["row", "batch"])
+@pytest.mark.parametrize(
+    ("status", "known", "ok"),
+    [(409, [409, 422], True), (422, [409, 422], True), (400, [409], False), (409, [], False)],
+)
+def test_a_receiver_may_say_that_it_has_the_key(
+    server: Loopback, per: str, status: int, known: list[int], ok: bool
+) -> None:
+    """Such an answer ends the doubt, for a row or a whole batch; without the option, and with another status, it refuses."""
+    server.answer = lambda call: (status, {}, {"error": "key in use"})
+    results = send(server, upsert("a", n=1), upsert("b", n=2), per=per, duplicate_status=known)
+
+    assert [result.ok for result in results] == [ok, ok]
+    assert not any(result.is_skipped for result in results), "we wrote it, so it is ours"

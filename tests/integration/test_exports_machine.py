@@ -2,8 +2,9 @@
 
 A hypothesis state machine over a small world: rows come, change and leave, consents come and go, and in between runs meet a
 receiver that accepts, refuses whole requests, refuses one row, does the work and stays silent, does nothing and stays silent,
-stops answering, or dies with us before or after it has acted. The receiver is strict: the same idempotency key with other
-content is an error, and with the same content changes nothing.
+stops answering, or dies with us before or after it has acted. The receiver is strict: the same idempotency key with the same
+content changes nothing. With other content it is an error; only a receiver of events answers that it has the key, and changes
+nothing (an event whose row has changed cannot be repeated as it was).
 """
 
 import os
@@ -62,11 +63,12 @@ class Deliveries(RuleBasedStateMachine):
     """One sync, one receiver; `mode` is fixed by the subclass."""
 
     mode: Mode = "mirror"
+    knows_keys = False
 
     @initialize()
     def begin(self) -> None:
         """Six people who agreed."""
-        self.memory = Memory(batch_size=4)
+        self.memory = Memory(batch_size=4, knows_keys=self.knows_keys)
         self.types = memory_type(self.memory)
         self.types.__enter__()
         self.con = duckdb.connect()
@@ -174,6 +176,7 @@ class Events(Deliveries):
     """Said once."""
 
     mode: Mode = "append"
+    knows_keys = True
 
     def compare(self, held: dict[str, str], wanted: dict[str, str], lawful: set[str]) -> None:
         """Everybody of the model has arrived, each under one idempotency key."""

@@ -10,14 +10,15 @@ again carries the same one. With `signing_secret` it is the `webhook-id` of Stan
 
 Answers: 2xx accepts. A 2xx answer may name single rows: {"results": [{"key", "ok", "reason", "destination_key", "skipped"}]};
 what it does not name is accepted. 4xx refuses; a batch refused for its content is refused as a whole, and halved by
-the sender. The address and the headers may hold secrets and rows hold people: no reason repeats either.
+the sender. A status of `duplicate_status` says that the receiver has this idempotency key: all of the request arrived before.
+The address and the headers may hold secrets and rows hold people: no reason repeats either.
 """
 
 import hashlib
 import json
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -53,6 +54,7 @@ class HttpRequestOptions(HttpOptions):
     remove: Removal | None = None
     signing_secret: Token | None = None
     batch_size: int = Field(0, ge=0)
+    duplicate_status: tuple[Annotated[int, Field(ge=400, le=499)], ...] = ()
 
     @field_validator("batch_size")
     @classmethod
@@ -206,6 +208,8 @@ class HttpRequests(HttpDestination):
 
     def _answered(self, operations: Sequence[Operation], reply: Reply) -> list[Result]:
         response = reply.response
+        if response is not None and response.status_code in self.options.duplicate_status:
+            return accepted(operations)
         if response is None or not reply.is_final:
             return self.failed(operations, reply)
         if response.is_success:
