@@ -172,28 +172,18 @@ def _note_names(
 
 
 def put(con: duckdb.DuckDBPyConnection, prepared: Prepared, stamp: Stamp) -> None:
-    """Write the operations of `<prefix>_batch` into the outbox; one key for a whole request, the same for the same members."""
+    """Write the operations of `<prefix>_batch` into the outbox."""
     batch = f"{prepared.prefix}_batch"
     con.execute(
         f"""
         insert into exports.outbox by name
-        with
-
-        keys as (
-            select batch, sha256(string_agg(idempotency_key, '' order by place, key)) as batch_key
-            from {batch}
-            group by batch
-        )
-
         select
-            $sync as sync, batch.batch, batch.key, batch.customer_id, batch.operation, batch.row_hash, batch.row_mark, batch.seq,
-            coalesce(batch.destination_key, batch.key) as destination_key,
-            sha256(batch.contact_point) as contact_point_hash,
-            batch.idempotency_key, keys.batch_key, batch.is_resend,
-            batch.consent_record_id, batch.granted_at, batch.grant_expires_at,
+            $sync as sync, batch, key, customer_id, operation, row_hash, row_mark, seq,
+            coalesce(destination_key, key) as destination_key,
+            sha256(contact_point) as contact_point_hash,
+            idempotency_key, is_resend, consent_record_id, granted_at, grant_expires_at,
             $purpose as purpose, $basis as basis, $as_of as judged_at, $run_id as run_id, $now as sent_at
-        from {batch} as batch
-        inner join keys on keys.batch = batch.batch
+        from {batch}
         """,
         {
             "sync": prepared.sync.name,

@@ -123,6 +123,17 @@ def without_checkpoints(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
         con.execute(f"set checkpoint_threshold = '{before}'")
 
 
+@contextmanager
+def one_thread(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Statements over some thousand rows by one thread each: the sender has three, and DuckDB's own would wait beside them."""
+    before = con.execute("select current_setting('threads')").fetchall()[0][0]
+    con.execute("set threads = 1")
+    try:
+        yield
+    finally:
+        con.execute(f"set threads = {before}")
+
+
 def take_in(con: duckdb.DuckDBPyConnection, batches: Sequence[int] | None = None) -> None:
     """Write into ledger and deliveries what came of some batches, all by default, and forget them, in one commit."""
     if batches == [] or not con.execute("select 1 from exports.outbox limit 1").fetchall():
@@ -130,8 +141,18 @@ def take_in(con: duckdb.DuckDBPyConnection, batches: Sequence[int] | None = None
     chosen = "true" if batches is None else f"batch in ({', '.join(map(str, batches))})"
     with transaction(con):
         con.execute(_TAKEN.format(chosen=chosen))
-        for statement in (_SUPERSEDE, _RESENT, _DELIVERED, _UPDATE_LEDGER, _INSERT_LEDGER):
-            con.execute(statement)
+        # in a first send all are new and accepted: what is for others would look through both tables for nothing
+        any_pending, any_held, any_resent = con.execute(_ANY).fetchall()[0]
+        for statement, is_due in (
+            (_BATCH_KEY, any_pending),
+            (_SUPERSEDE, any_held),
+            (_RESENT, any_resent),
+            (_DELIVERED, True),
+            (_UPDATE_LEDGER, any_held),
+            (_INSERT_LEDGER, True),
+        ):
+            if is_due:
+                con.execute(statement)
         con.execute("drop table export_taken")
         con.execute(f"delete from exports.outbox where {chosen}")
         con.execute(f"delete from exports.answers where {chosen}")
@@ -161,6 +182,8 @@ of_operations as (
 
 select
     outbox.* exclude (destination_key),
+    ledger.key is not null as is_held,
+    cast(null as varchar) as batch_key,
     of_batches.outcome = 'whole' as is_whole,
     if(of_batches.outcome = 'whole', 'pending', coalesce(of_operations.outcome, of_batches.outcome)) as outcome,
     if(of_batches.outcome = 'whole', 'rejected', coalesce(of_operations.outcome, of_batches.outcome)) as status,
@@ -177,6 +200,27 @@ left join of_operations
     on of_operations.sync = outbox.sync
     and of_operations.batch = outbox.batch
     and of_operations.key = outbox.key
+left join exports.ledger as ledger on ledger.sync = outbox.sync and ledger.key = outbox.key
+"""
+
+_ANY = """
+select
+    coalesce(bool_or(outcome = 'pending' and not is_whole), false),
+    coalesce(bool_or(is_held), false),
+    coalesce(bool_or(is_resend), false)
+from export_taken
+"""
+
+# Members of a request that got no answer keep its name: a request that is sent again has the same ones.
+_BATCH_KEY = """
+update export_taken as taken set batch_key = requests.batch_key
+from (
+    select sync, batch, sha256(string_agg(idempotency_key, '' order by key)) as batch_key
+    from export_taken
+    where outcome = 'pending' and not is_whole
+    group by sync, batch
+) as requests
+where requests.sync = taken.sync and requests.batch = taken.batch and taken.outcome = 'pending' and not taken.is_whole
 """
 
 # A pending row that is replaced by another operation: nobody will ever learn what became of it.
@@ -236,7 +280,7 @@ update exports.ledger as ledger set
     contact_point_hash = coalesce(taken.contact_point_hash, ledger.contact_point_hash),
     idempotency_key = taken.idempotency_key,
     -- pending without one: refused as a whole, nothing of it can have arrived
-    batch_key = if(taken.outcome = 'pending' and not taken.is_whole, taken.batch_key, null),
+    batch_key = taken.batch_key,
     reason = taken.reason,
     attempts = if(taken.outcome = 'acked', 0, ledger.attempts + if(taken.is_whole, 0, 1)),
     updated_run_id = taken.run_id,
@@ -254,11 +298,11 @@ select
     false as in_doubt,
     if(taken.outcome = 'acked', not taken.is_skipped, null) as is_ours,
     taken.destination_key, taken.contact_point_hash, taken.idempotency_key,
-    if(taken.outcome = 'pending' and not taken.is_whole, taken.batch_key, null) as batch_key,
+    taken.batch_key,
     taken.reason,
     if(taken.outcome = 'acked' or taken.is_whole, 0, 1) as attempts,
     taken.run_id as updated_run_id,
     taken.sent_at as updated_at
 from export_taken as taken
-anti join exports.ledger as ledger on ledger.sync = taken.sync and ledger.key = taken.key
+where not taken.is_held
 """

@@ -100,7 +100,6 @@ create table if not exists exports.outbox (
     destination_key varchar not null,   -- what the destination may know the row by once this has arrived
     contact_point_hash varchar,
     idempotency_key varchar not null,
-    batch_key varchar not null,
     is_resend boolean not null,         -- under the key of an earlier attempt
     consent_record_id varchar,
     granted_at timestamp,
@@ -165,6 +164,8 @@ def ensure(con: duckdb.DuckDBPyConnection) -> None:
     for table, column, kind, _ in ADDED:
         if (table, column) not in present:
             con.execute(f"alter table exports.{table} add column if not exists {column} {kind}")
+    if ("outbox", "batch_key") in present:
+        con.execute("alter table exports.outbox drop column batch_key")
     take_in(con)
 
 

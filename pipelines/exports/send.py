@@ -181,7 +181,9 @@ def _send_rows(
         with Wire(con, prepared.sync.name, destination, stop) as wire:
             if hasattr(destination, "others"):
                 destination.others = others_of(con, prepared, wire.turn)
-            tally, unsent = _send_through(con, prepared, destination, wire, stamp)
+            numbers = batches.cut_batches(con, prepared, destination.batch_size)
+            with outbox.one_thread(con):
+                tally, unsent = _send_through(con, prepared, destination, wire, numbers, stamp)
     finally:
         destination.close()
     result = _finished(planned, tally, destination.stopped)
@@ -195,14 +197,15 @@ def _send_through(
     prepared: Prepared,
     destination: RowDestination,
     wire: Wire,
+    numbers: Sequence[int],
     stamp: Stamp,
 ) -> tuple[Tally, int]:
-    """What was counted, and how many batches were not sent because the run ends.
+    """Send these batches; returns what was counted, and how many batches were not sent because the run ends.
 
     While some batches are on the wire, the ones before are taken into the ledger and the next ones are judged and built. A batch
     that is refused as a whole goes again in halves: a bad row among n is found in 2 log2(n) + 1 requests.
     """
-    waiting = deque(batches.cut_batches(con, prepared, destination.batch_size))
+    waiting = deque(numbers)
     together = max(1, ROWS_TOGETHER // destination.batch_size)
     tally = Tally()
 
@@ -219,11 +222,10 @@ def _send_through(
 
     group, unsent, answered = taken(), 0, list[int]()
     while group or waiting:
-        on_the_way = wire.send(group)
-        with wire.turn:
-            outbox.take_in(con, answered)
+        on_the_way, taken_in = wire.send(group), wire.take_in(answered)
         following = taken()
         sent = on_the_way.result()
+        taken_in.result()
         answered = [number for number, _ in group]
         tally += sent.tally
         halves = [half for number in sent.refused_whole for half in batches.halve(con, prepared, number)]

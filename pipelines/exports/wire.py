@@ -1,9 +1,9 @@
-"""The thread that hands batches to a destination, one after the other, while the warehouse prepares the next ones.
+"""The threads that hand batches to a destination, and take answers into the ledger, while the warehouse prepares the next ones.
 
 Data flow: batches of the outbox -> request -> exports.answers (a commit of its own connection) -> Sent
 
-Only this thread speaks with the destination, and between two requests it writes one line: how the batch before was answered, and
-that the next one is on its way.
+One thread alone speaks with the destination, and between two requests it writes one line: how the batch before was answered, and
+that the next one is on its way. Another takes in what was answered.
 """
 
 from collections.abc import Sequence
@@ -39,9 +39,10 @@ class Wire:
     def __init__(
         self, con: duckdb.DuckDBPyConnection, sync: str, destination: RowDestination, stop: Stop
     ) -> None:
-        self._con = con.cursor()
+        self._con, self._books = con.cursor(), con.cursor()
         self._sync, self._destination, self._stop = sync, destination, stop
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="cdp-export")
+        self._clerk = ThreadPoolExecutor(1, thread_name_prefix="cdp-ledger")
         self._is_left = False
         # whose turn it is to use the connection of the sender: a destination may have a question while it sends
         self.turn = Lock()
@@ -54,7 +55,9 @@ class Wire:
     ) -> None:
         self._is_left = True
         self._thread.shutdown()
+        self._clerk.shutdown()
         self._con.close()
+        self._books.close()
 
     @property
     def is_ending(self) -> bool:
@@ -64,6 +67,10 @@ class Wire:
     def send(self, batches: Sequence[Batch]) -> Future[Sent]:
         """Begin to hand over batches that are committed in the outbox."""
         return self._thread.submit(self._send, batches)
+
+    def take_in(self, numbers: Sequence[int]) -> Future[None]:
+        """Begin to take answered batches into the ledger."""
+        return self._clerk.submit(outbox.take_in, self._books, numbers)
 
     def _send(self, batches: Sequence[Batch]) -> Sent:
         tally, refused = Tally(), list[int]()

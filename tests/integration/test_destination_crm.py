@@ -274,7 +274,7 @@ def test_salesforce_modes_and_what_a_human_typed(server: Loopback) -> None:
     ]
     updated, _ = to_salesforce(server, *rows)
     created, _ = to_salesforce(
-        server, replace(rows[0], mode="create_only"), replace(rows[1], mode="create_only")
+        server, rows[0]._replace(mode="create_only"), rows[1]._replace(mode="create_only")
     )
 
     assert [(one.ok, one.is_skipped) for one in updated] == [(True, False), (True, True)]

@@ -117,7 +117,7 @@ def test_an_event_is_there_once(server: str, db: psycopg.Connection[Any]) -> Non
     """The idempotency key is unique; the same batch again adds nothing."""
     events = [upsert("k1", "append", name="a"), upsert("k2", "append", name="b")]
     send(server, *events)
-    send(server, *events, replace(events[0], idempotency_key="another"))
+    send(server, *events, events[0]._replace(idempotency_key="another"))
 
     assert rows(db) == [("k1", "a"), ("k1", "a"), ("k2", "b")]
 

@@ -191,7 +191,7 @@ class Records(HttpDestination, ABC):
         return [
             *results,
             *answers.values(),
-            *(replace(answers[firsts[record].key], key=op.key) for op, record in twins),
+            *(answers[firsts[record].key]._replace(key=op.key) for op, record in twins),
         ]
 
 
