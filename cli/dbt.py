@@ -16,7 +16,7 @@ from cli.config import Company
 from cli.config_survivorship import declared_groups
 from cli.generate import COMPANY_MODELS, GENERATED_MODELS, fingerprint
 from cli.inputs import variables
-from cli.warehouse import temp_of
+from cli.warehouse import full_disk, tells_full_disk, temp_of
 from pipelines.errors import CdpError
 
 # What the last reading of a project gave, and of what: its models, its variables. Reading takes a second or more.
@@ -199,6 +199,8 @@ def raise_on_error(result: DbtResult, company: Company, doing: str) -> None:
     if result.error is None and not broken:
         return
     lines = [f"  {node['name']}: {node['message']}" for node in broken[:5]]
+    if tells_full_disk(f"{result.error} {[node['message'] for node in broken]}"):
+        raise full_disk(doing, company.warehouse.parent)
     more = f"\n  and {len(broken) - 5} more" if len(broken) > 5 else ""
     what = "\n".join(lines) + more if lines else f"  {result.error}"
     raise CdpError(

@@ -48,7 +48,12 @@ def main() -> None:
 
 def _run() -> int:
     """The exit code of the command on the command line."""
+    import logging
+
     import typer
+
+    # a log file of a library on a full disk: who needed the room says so, and a traceback would show what was to be logged
+    logging.raiseExceptions = bool(os.environ.get("CDP_DEBUG"))
 
     from cli.app import WrongArguments, app
 

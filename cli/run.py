@@ -15,6 +15,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import duckdb
+
 from cli import alerts, compact, dbt, freshness, fuzzy_model, warehouse
 from cli.build import build
 from cli.config import Company, secret
@@ -305,7 +307,8 @@ def _close(log: RunLog, error: BaseException) -> int:
     told = str(error).splitlines()[0][:300] if isinstance(error, CdpError) else type(error).__name__
     try:
         log.finish(STATUS.get(code, "failed"), code, error=told)
-    except (CdpError, OSError):
+    except (CdpError, OSError, duckdb.Error):
+        # on a full disk dbt leaves a database behind that neither works nor lets another connection in
         log.log("run.unclosed", error=told)
     return code
 

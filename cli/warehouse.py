@@ -132,10 +132,7 @@ def translate(error: BaseException, path: Path | None = None) -> CdpError:
             hint=f"wait for it, or see `ps -fp {lock['pid']}`; readers belong on the published file",
         )
     if number in _FULL_ERRORS or _DISK_FULL.search(whole):
-        return CdpError(
-            f"no space left on the device while writing {where}",
-            hint=f"free space (`df -h {Path(where).parent}`) and run again; nothing was published",
-        )
+        return full_disk(f"writing {where}", Path(where).parent)
     if number in _DENIED_ERRORS or _DENIED.search(whole):
         return CdpError(
             f"{where} can not be written or read: permission denied or a read-only folder",
@@ -158,6 +155,19 @@ def translate(error: BaseException, path: Path | None = None) -> CdpError:
         )
     detail = text if isinstance(error, OSError | duckdb.IOException) else type(error).__name__
     return CdpError(f"{where}: {detail}", hint="`cdp doctor` looks for the usual causes")
+
+
+def full_disk(doing: str, folder: Path) -> CdpError:
+    """What a full disk is called, wherever it was met."""
+    return CdpError(
+        f"no space left on the device while {doing}",
+        hint=f"free space (`df -h {folder}`) and run again; nothing was published",
+    )
+
+
+def tells_full_disk(said: str) -> bool:
+    """Whether a message, of DuckDB or of dbt about it, comes from a full disk."""
+    return bool(_DISK_FULL.search(said))
 
 
 def is_environment(error: BaseException) -> bool:

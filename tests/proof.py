@@ -68,7 +68,7 @@ PROOFS = {
     ),
     "chaos": (
         "200 runs with kills, overlaps, full disks, jumps of the clock: no repair by hand, size and memory bounded",
-        ["tests/faults/test_soak_and_chaos.py", "-k", "chaos"],
+        ["tests/faults/test_soak_and_chaos.py", "-k", "needs_no_repair"],
         None,
     ),
     "full-disk": (
