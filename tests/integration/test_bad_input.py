@@ -113,12 +113,16 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def company(published: Path, tmp_path: Path) -> Iterator[Folder]:
-    """A copy to be spoiled."""
-    root = tmp_path / "company"
-    shutil.copytree(published, root, symlinks=True)
-    yield Folder(root, (root / "warehouse" / "marts.duckdb").read_bytes())
-    assert not list(root.rglob("*.tmp")), "a half written file was left"
+def company(published: Path) -> Iterator[Folder]:
+    """To be spoiled, and put back as it was, in its place: elsewhere dbt would read the whole project again."""
+    kept = published.with_name("kept")
+    if not kept.exists():
+        shutil.copytree(published, kept, symlinks=True)
+    yield Folder(published, (published / "warehouse" / "marts.duckdb").read_bytes())
+    left = list(published.rglob("*.tmp"))
+    shutil.rmtree(published)
+    shutil.copytree(kept, published, symlinks=True)
+    assert not left, "a half written file was left"
 
 
 def test_a_missing_file_stops_its_source_only(company: Folder) -> None:

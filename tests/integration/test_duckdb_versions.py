@@ -46,14 +46,13 @@ def test_both_versions_build_the_same_marts(companies: tuple[Path, Path]) -> Non
     assert laws.differences(laws.snapshot(companies[0]), laws.snapshot(companies[1])) == []
 
 
-def test_each_goes_on_with_the_file_of_the_other(companies: tuple[Path, Path], tmp_path: Path) -> None:
+def test_each_goes_on_with_the_file_of_the_other(companies: tuple[Path, Path]) -> None:
     """Storage versions are pinned, so an upgrade can be taken back; nothing new means nothing changed."""
     before = laws.snapshot(companies[0])
-    root = laws.copy_company(companies[0], tmp_path / "swap")
-    cdp_run(root, OTHER)
-    cdp_run(root, None)
+    cdp_run(companies[0], OTHER)
+    cdp_run(companies[0], None)
 
-    assert laws.differences(laws.snapshot(root), before) == []
+    assert laws.differences(laws.snapshot(companies[0]), before) == []
 
 
 @pytest.mark.parametrize("version", ["1.1.3", "1.5.5", "2.0.0"])
