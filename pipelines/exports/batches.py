@@ -129,21 +129,20 @@ def take(
     numbers: Sequence[int],
     stamp: Stamp,
 ) -> tuple[list[tuple[int, list[Operation]]], int]:
-    """Commit some batches into the outbox and build their payloads, from one snapshot.
+    """Put some batches into the outbox and build their payloads, in the caller's snapshot: nothing leaves before its commit.
 
     Returns the operations by batch, in the order asked for, and the number of rows that lost their lawful basis since the
     plan; those are left out.
     """
-    with outbox.transaction(con):
-        dropped = _recheck(con, prepared, numbers, stamp)
-        put(con, prepared, stamp)
-        found: dict[int, list[Operation]] = {number: [] for number in numbers}
-        for number, operation in _operations(con, prepared):
-            found[number].append(operation)
-        taken = [(number, operations) for number, operations in found.items() if operations]
-        if isinstance(destination, KnowsAhead):
-            for number, operations in taken:
-                _note_names(con, prepared, number, destination, operations)
+    dropped = _recheck(con, prepared, numbers, stamp)
+    put(con, prepared, stamp)
+    found: dict[int, list[Operation]] = {number: [] for number in numbers}
+    for number, operation in _operations(con, prepared):
+        found[number].append(operation)
+    taken = [(number, operations) for number, operations in found.items() if operations]
+    if isinstance(destination, KnowsAhead):
+        for number, operations in taken:
+            _note_names(con, prepared, number, destination, operations)
     return taken, dropped
 
 

@@ -53,6 +53,15 @@ def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
     con.execute("commit")
 
 
+@contextmanager
+def snapshot(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """A transaction that sees the warehouse as it is now, whatever another connection commits before it ends."""
+    with transaction(con):
+        # DuckDB's begins with what it first reads, not with `begin`
+        con.execute("select 1 from exports.deliveries limit 1").fetchall()
+        yield
+
+
 def hand_over(con: duckdb.DuckDBPyConnection, sync: str, batch: int) -> None:
     """Note that a batch is on its way, from the next commit on."""
     _say(con, [_line(sync, batch, HANDED)])

@@ -209,23 +209,24 @@ def _send_through(
     together = max(1, ROWS_TOGETHER // destination.batch_size)
     tally = Tally()
 
-    def taken() -> list[Batch]:
+    def taken(answered: Sequence[int]) -> list[Batch]:
         nonlocal tally
         some = [waiting.popleft() for _ in range(min(len(waiting), together))]
-        if not some:
-            return []
-        with wire.turn:
-            found, dropped = batches.take(con, prepared, destination, some, stamp)
+        with wire.turn, outbox.snapshot(con):
+            # judged by what the ledger knew before, whichever of the two ends first
+            entering = wire.take_in(answered)
+            found, dropped = batches.take(con, prepared, destination, some, stamp) if some else ([], 0)
         tally += Tally(dropped=dropped)
-        reach("export.pending")
+        if some:
+            reach("export.pending")
+        entering.result()
         return found
 
-    group, unsent, answered = taken(), 0, list[int]()
+    group, unsent, answered = taken([]), 0, list[int]()
     while group or waiting:
-        on_the_way, taken_in = wire.send(group), wire.take_in(answered)
-        following = taken()
+        on_the_way = wire.send(group)
+        following = taken(answered)
         sent = on_the_way.result()
-        taken_in.result()
         answered = [number for number, _ in group]
         tally += sent.tally
         halves = [half for number in sent.refused_whole for half in batches.halve(con, prepared, number)]

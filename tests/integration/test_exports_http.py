@@ -11,7 +11,8 @@ import duckdb
 import pytest
 
 from pipelines.errors import CdpError, UsageError
-from pipelines.exports import DestinationSpec, Guards, SyncSpec, plan, send
+from pipelines.exports import DestinationSpec, Guards, SyncSpec, outbox, plan, send
+from pipelines.exports.schema import ensure
 from pipelines.exports.specs import Mode
 from tests.exports_fake import (
     ACCEPT,
@@ -687,3 +688,18 @@ def test_a_model_may_name_its_columns_as_the_ledger_does(
     assert (first.exit_code, first.syncs[0].acked, second.syncs[0].changed) == (0, 12, 1)
     assert [one["key"] for one in receiver.operations] == ["entry c00003"]
     assert receiver.rows["entry c00003"]["state"] == "changed"
+
+
+def test_what_is_judged_does_not_depend_on_which_thread_is_quicker(con: duckdb.DuckDBPyConnection) -> None:
+    """A snapshot begins at once: what the other thread enters into the ledger meanwhile counts for the next group."""
+    ensure(con)
+    with con.cursor() as clerk, outbox.snapshot(con):
+        clerk.execute(
+            """
+            insert into exports.deliveries (sync, key, operation, status, idempotency_key, run_id, sent_at)
+            values ('s', 'k', 'upsert', 'acked', 'i', 'r', timestamp '2026-07-01')
+            """
+        )
+        seen = con.execute("select count(*) from exports.deliveries").fetchall()
+    assert seen == [(0,)]
+    assert con.execute("select count(*) from exports.deliveries").fetchall() == [(1,)]
