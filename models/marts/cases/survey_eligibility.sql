@@ -41,12 +41,15 @@ invited as (
 
 answered as (
     select
-        owners.customer_id,
+        coalesce(owners.customer_id, named.customer_id) as customer_id,
         max(responses.responded_at) as last_answered_at
     from {{ ref('stg_responses') }} as responses
-    inner join owners on responses.node_id = owners.node_id
-    where not coalesce(responses.is_test, false)
-    group by owners.customer_id
+    left join owners on responses.node_id = owners.node_id
+    left join {{ ref('answer_owners') }} as named on responses.record_id = named.record_id
+    where
+        coalesce(owners.customer_id, named.customer_id) is not null
+        and not coalesce(responses.is_test, false)
+    group by coalesce(owners.customer_id, named.customer_id)
 ),
 
 -- the declared purpose of surveys, if there is one; without it only suppressions of the whole person are known to hold
