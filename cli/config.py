@@ -167,6 +167,8 @@ class Purpose(Part):
     basis: Literal["consent", "legitimate_interest", "contract"]
     channel: str | None = None
     expires_after: str | None = Field(None, pattern=r"^\d+d$")
+    survey: bool = False
+    """It asks people for answers: who was asked within `cx.survey_cooldown`, by whatever survey, waits."""
 
     @property
     def expires_after_days(self) -> int | None:
