@@ -47,6 +47,7 @@ WORK_TABLES = (
     "touched_owners",
     "touched_devices",
     "touched_golden",
+    "touched_answers",
     "merge_causes",
 )
 # Elsewhere the start of dbt forgets which tests have passed: somebody builds who does not say what (macro `forget_passed_tests`).

@@ -26,7 +26,7 @@ from cli import yaml_lines
 from cli.config_audiences import Audience
 from cli.config_cases import DAYS, Cases
 from cli.config_commerce import Commerce
-from cli.config_cx import Drivers
+from cli.config_cx import Drivers, Survey
 from cli.config_exports import Exports
 from cli.config_journeys import Journey
 from cli.config_operations import AlertChannel, PublishedFile
@@ -155,6 +155,8 @@ class Cx(Part):
     """An invitation is open so long; after it, an answer no longer counts for the response rate."""
     duplicate_minutes: int = Field(10, ge=0, le=1440)
     """A person's answer to the same question so shortly before another is an earlier submission of it; 0 = never."""
+    surveys: dict[str, Survey] = {}
+    """What holds for a survey by its name."""
     drivers: list[Drivers] | None = None
     """What scores are analysed against; null = each relational question against the transactional ones, [] = nothing."""
 
@@ -165,6 +167,8 @@ class Purpose(Part):
     basis: Literal["consent", "legitimate_interest", "contract"]
     channel: str | None = None
     expires_after: str | None = Field(None, pattern=r"^\d+d$")
+    survey: bool = False
+    """It asks people for answers: who was asked within `cx.survey_cooldown`, by whatever survey, waits."""
 
     @property
     def expires_after_days(self) -> int | None:

@@ -10,6 +10,7 @@ from cli.config_cx import cx_problems
 from cli.config_operations import operations_problems
 from cli.config_sending import sending_problems
 from cli.config_triggers import trigger_problems
+from cli.entities import entities
 from cli.source_checks import Problem, source_problems
 
 # Columns of generated staging that every row has.
@@ -55,7 +56,14 @@ def problems(company: Company) -> Iterator[Problem]:
     yield from operations_problems(company)
     yield from trigger_problems(company)
     names = [source.name for source in company.file.sources]
-    yield from config_survivorship.problems(company.file.survivorship, names)
+    yield from config_survivorship.problems(company.file.survivorship, names, _contact_attributes(company))
+
+
+def _contact_attributes(company: Company) -> set[str]:
+    """Mapped columns of contact tables that are neither canonical nor identifiers."""
+    known = {*entities()["contact"].columns, *company.file.identity.identifiers}
+    tables = [table for source in company.sources for table in source.tables if table.entity == "contact"]
+    return {name for table in tables for name in table.columns if name not in known}
 
 
 def _destinations(company: Company) -> Iterator[Problem]:

@@ -40,7 +40,15 @@ DRIVER_COLUMNS = (
     ("above", "double"),
     ("is_automatic", "boolean"),
 )
+SURVEY_COLUMNS = (("survey", "string"), ("named_by_invitation", "boolean"))
 Row = tuple[object, ...]
+
+
+class Survey(Part):
+    """One survey. Its answers are nobody's where they name nobody, unless the company says that they were not promised to be."""
+
+    named_by_invitation: bool = False
+    """An answer without an identifier belongs to whom its invitation went to. Never for a survey that promised anonymity."""
 
 
 class Driver(Part):
@@ -90,10 +98,16 @@ def driver_rows(cx: "Cx") -> list[Row]:
     ]
 
 
+def survey_rows(cx: "Cx") -> list[Row]:
+    """Rows of `config_surveys`; names as staging writes them."""
+    return [(name.strip().lower(), one.named_by_invitation) for name, one in cx.surveys.items()]
+
+
 def cx_problems(company: "Company") -> Iterator[tuple[YamlPath, str]]:
-    """Dimensions that no response carries, drivers that nothing measures."""
+    """Dimensions that no response carries, drivers that nothing measures, surveys whose answers name no invitation."""
     cx = company.file.cx
     yield from _dimension_problems(company)
+    yield from _survey_problems(company)
     seen: set[tuple[str, str | None]] = set()
     known = {*cx.questions, *MEASURES}
     for number, one in enumerate(cx.drivers or []):
@@ -118,6 +132,22 @@ def cx_problems(company: "Company") -> Iterator[tuple[YamlPath, str]]:
                 )
             if names.index(names[place]) < place:
                 yield (*at, "drivers", place), f"driver `{names[place]}` is named twice"
+
+
+def _survey_problems(company: "Company") -> Iterator[tuple[YamlPath, str]]:
+    tables = [table for source in company.sources for table in source.tables if table.entity == "response"]
+    tells = any("invitation_id" in table.columns for table in tables)
+    seen: set[str] = set()
+    for name, one in company.file.cx.surveys.items():
+        at: YamlPath = ("cx", "surveys", name)
+        if name.strip().lower() in seen:
+            yield at, f"survey `{name}` is declared twice; capitals do not count"
+        seen.add(name.strip().lower())
+        if one.named_by_invitation and not tells:
+            yield (
+                (*at, "named_by_invitation"),
+                "no response table maps `invitation_id`: answers cannot say which invitation they belong to",
+            )
 
 
 def _dimension_problems(company: "Company") -> Iterator[tuple[YamlPath, str]]:

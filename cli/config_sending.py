@@ -91,7 +91,6 @@ def settings_row(file: "CdpFile") -> tuple[object, ...]:
 def rule_rows(file: "CdpFile") -> list[tuple[object, ...]]:
     """The rows of `config_send_rules`, see `RULE_COLUMNS`."""
     sending = file.sending
-    survey = file.cx.survey_purpose
     return [
         *(("cap", one.channel.lower(), None, one.max, days(one.per)) for one in sending.caps),
         *(("frequency", word.lower(), None, 1, days(per)) for word, per in sending.frequencies.items()),
@@ -108,8 +107,15 @@ def rule_rows(file: "CdpFile") -> list[tuple[object, ...]]:
             for category, names in sending.consent_categories.items()
             for name in names
         ),
-        *([("cooldown", survey, None, 1, days(file.cx.survey_cooldown))] if survey else []),
+        *(("cooldown", name, None, 1, days(file.cx.survey_cooldown)) for name in survey_purposes(file)),
     ]
+
+
+def survey_purposes(file: "CdpFile") -> list[str]:
+    """Purposes that ask for answers: those that say so, and the one whose consents `survey_eligibility` reads."""
+    said = [name for name, one in file.purposes.items() if one.survey]
+    named = file.cx.survey_purpose
+    return [*said, *([named] if named and named not in said else [])]
 
 
 def sending_problems(company: "Company") -> Iterator["Problem"]:

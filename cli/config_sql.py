@@ -130,6 +130,9 @@ def config_models(file: CdpFile) -> dict[str, str]:
         "config_cx": _values(
             config_cx.COLUMNS, [(file.cx.response_window_days, file.cx.duplicate_minutes)], "company"
         ),
+        "config_surveys": _values(
+            config_cx.SURVEY_COLUMNS, config_cx.survey_rows(file.cx), "survey that is declared"
+        ),
         "config_cx_dimensions": _values(
             config_cx.DIMENSION_COLUMNS, [(name,) for name in file.cx.dimensions], "further cut of CX scores"
         ),

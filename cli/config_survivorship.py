@@ -4,7 +4,7 @@ A *unit* is what is decided at once: a single field, or a group of fields that a
 and groups the company declares). Every source has a place, also where no list names it: ties need an order.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Literal
 
 from pydantic import Field
@@ -22,6 +22,7 @@ FIXED_GROUPS = {
     "address": ("street", "city", "region", "postal_code", "country"),
 }
 SINGLE = ("birth_date", "gender", "company", "job_title", "language")
+TAKEN = ("customer_id", "fields")  # other columns of a profile as of a moment
 SURVIVORSHIP_COLUMNS = (
     ("field", "string"),
     ("source", "string"),
@@ -43,6 +44,8 @@ class Survivorship(Part):
     strategy: Strategy = "most_recent"
     sources: list[Name] = []
     groups: dict[Name, list[str]] = {}
+    attributes: list[Name] = []
+    """Extra columns of contacts (mapped under a name of the company's own) that are decided like a field."""
     fields: dict[Name, Rule] = Field({}, description="rule per field or group")
 
     def units(self) -> list[str]:
@@ -53,12 +56,16 @@ class Survivorship(Part):
             *FIXED_GROUPS,
             *self.groups,
             *(field for field in SINGLE if field not in grouped),
+            *self.attributes,
         ]
 
 
-def problems(part: Survivorship, sources: Sequence[str]) -> Iterator[Problem]:
-    """Every contradiction of the part, each with the path it is about."""
+def problems(
+    part: Survivorship, sources: Sequence[str], attributes: Collection[str] = ()
+) -> Iterator[Problem]:
+    """Every contradiction of the part, each with the path it is about; `attributes`: what contact tables map beside ours."""
     yield from _group_problems(part)
+    yield from _attribute_problems(part, attributes)
     known = part.units()
     for name, rule in part.fields.items():
         if name not in known:
@@ -75,6 +82,19 @@ def problems(part: Survivorship, sources: Sequence[str]) -> Iterator[Problem]:
                 yield (*path, place), f"no source `{source}`; there are: {', '.join(sources)}"
             elif source in named[:place]:
                 yield (*path, place), f"`{source}` is listed twice"
+
+
+def _attribute_problems(part: Survivorship, attributes: Collection[str]) -> Iterator[Problem]:
+    taken = {*POINTS, *FIXED_GROUPS, *SINGLE, *part.groups, *TAKEN}
+    for place, name in enumerate(part.attributes):
+        path = ("survivorship", "attributes", place)
+        if name in taken:
+            yield path, f"`{name}` is a field or group of its own; take another name"
+        elif name in part.attributes[:place]:
+            yield path, f"`{name}` is listed twice"
+        elif name not in attributes:
+            told = ", ".join(sorted(attributes)) or "none"
+            yield path, f"no contact table maps an extra column `{name}`; there are: {told}"
 
 
 def _group_problems(part: Survivorship) -> Iterator[Problem]:

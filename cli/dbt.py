@@ -58,6 +58,7 @@ def environment(company: Company) -> dict[str, str]:
         "CDP_CURRENCY": company.file.reporting.currency,
         "CDP_WEEK_STARTS": company.file.reporting.week_starts,
         "CDP_FIELD_GROUPS": declared_groups(company.file.survivorship.groups),
+        "CDP_FIELD_ATTRIBUTES": ",".join(company.file.survivorship.attributes),
         "CDP_MAX_CLUSTER_SIZE": str(company.file.identity.max_cluster_size),
         "CDP_MEMORY_LIMIT": company.memory_limit,
         "CDP_TEMP": str(temp_of(company)),

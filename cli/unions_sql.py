@@ -67,7 +67,11 @@ VERSIONS = (
 
 def versions_model(entity: Entity, staged: list[StagedTable]) -> str:
     """`stg_<entity>_versions`: every delivered version of each record that differs from the one it followed."""
-    columns = [*VERSIONS, *((c.name, c.sql_type) for c in entity.columns.values())]
+    columns = [
+        *VERSIONS,
+        *((c.name, c.sql_type) for c in entity.columns.values()),
+        ("attributes", "string"),
+    ]
     parts = []
     for one in staged:
         told = {

@@ -17,6 +17,10 @@
     {%- for field in ['birth_date', 'gender', 'company', 'job_title', 'language'] if field not in grouped -%}
         {%- do units.append({'name': field, 'fields': [field], 'needs': none}) -%}
     {%- endfor -%}
+    {#- what else the company wants decided: extra columns of its contacts, rows of golden_fields and no column of ours -#}
+    {%- for name in env_var('CDP_FIELD_ATTRIBUTES', '').split(',') if name -%}
+        {%- do units.append({'name': name, 'fields': [name], 'needs': none, 'is_attribute': true}) -%}
+    {%- endfor -%}
     {{ return(units) }}
 {%- endmacro %}
 
@@ -27,6 +31,7 @@
         {%- set column = relation ~ '.' ~ field -%}
         {%- if field == 'birth_date' -%}
             {%- do texts.append('cast(' ~ column ~ ' as ' ~ sql_type('string') ~ ')') -%}
+        {%- elif unit.is_attribute -%} {%- do texts.append(attribute(relation ~ '.attributes', field)) -%}
         {%- elif field == 'full_name' -%}
             {%- do texts.append('coalesce(' ~ column ~ ', ' ~ relation ~ '.first_name || \' \' || ' ~ relation ~ '.last_name)') -%}
         {%- else -%} {%- do texts.append(column) -%} {%- endif -%}

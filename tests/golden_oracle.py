@@ -19,6 +19,7 @@ GROUPS = {
     "name": ("first_name", "last_name", "full_name"),
     "address": ("street", "city", "region", "postal_code", "country"),
     "company": ("company",),
+    "tier": ("tier",),  # an attribute that cdp.yml declares
 }
 
 

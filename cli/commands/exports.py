@@ -65,6 +65,11 @@ def plan_lines(values: dict[str, Any]) -> list[str]:
                 "  excluded "
                 + ", ".join(f"{count:,} {reason}" for reason, count in sorted(one["exclusions"].items()))
             )
+        if one["deferrals"]:
+            told.append(
+                "  waiting  "
+                + ", ".join(f"{count:,} {reason}" for reason, count in sorted(one["deferrals"].items()))
+            )
         if one["guard"]:
             told.append(f"  guard    {one['guard']}")
         if one["owed"]:

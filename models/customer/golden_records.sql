@@ -30,7 +30,7 @@ fields as (
 spoken as (
     select
         customer_id,
-        {% for unit in golden_units() %}
+        {% for unit in golden_units() if not unit.is_attribute %}
         {% for field in unit.fields %}
         max(case when field = '{{ unit.name }}' then {{ unpacked(unit, field, 'parts') }} end) as {{ field }},
         {% endfor %}

@@ -10,6 +10,13 @@ found as (
     select customer_id as touch_key
     from {{ ref('event_owners') }}
     where device_id in (select device_id from {{ ref('touched_devices') }})
+    union
+    select touch_key from {{ ref('touched_answers') }}
+    union
+    -- an answer delivered again has no owner of its own to be named by
+    select customer_id as touch_key
+    from {{ ref('answer_owners') }}
+    where record_id in (select touch_key from {{ ref('touched_owners') }})
 )
 
 select touch_key

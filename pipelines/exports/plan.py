@@ -8,7 +8,7 @@ neither ledger nor destination.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import duckdb
@@ -67,6 +67,7 @@ class SyncPlan:
     fingerprint: Fingerprint
     guard: Guard | None = None
     owed: int = 0
+    deferrals: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def due(self) -> int:
@@ -316,4 +317,14 @@ def _counts(
         fingerprint=fingerprint(con, sync, purpose, destination, prefix, has_owed=due > 0),
         guard=guard,
         owed=due,
+        deferrals=_deferrals(con, prefix) if of("deferred") else {},
+    )
+
+
+def _deferrals(con: duckdb.DuckDBPyConnection, prefix: str) -> dict[str, int]:
+    """Why rows wait, by the first hold of each: reason -> rows."""
+    return dict(
+        con.execute(
+            f"select deferred, count(*) from {prefix}_plan where action = 'deferred' group by all order by all"
+        ).fetchall()
     )

@@ -95,7 +95,7 @@ def planned_result(counts: SyncPlan, force: Mapping[str, str] | None = None) -> 
     why = (force or {}).get(counts.sync) or (force or {}).get(EVERY_SYNC)
     forced = why if guard and guard.can_force else None
     values = asdict(counts)
-    for name in ("guard", "requests", "fingerprint"):
+    for name in ("guard", "requests", "fingerprint", "deferrals"):
         del values[name]
     status: Status = "blocked" if guard and not forced else "planned" if counts.due else "unchanged"
     reason = guard.reason if guard else None

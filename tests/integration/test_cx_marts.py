@@ -49,8 +49,13 @@ RESPONSE_COLUMNS = [
     "invitation",
     "test",
     "weight",
+    "words",
     *QUESTIONS,
 ]
+# From the second delivery on the latter is the former: two addresses of one person.
+MERGED = {"p2@x.io": "p1@x.io", "p121@x.io": "p120@x.io"}
+LATE = range(130, 170)  # invitations that come after their answers
+REDIRECTED = 125  # an invitation that went to the next person after all
 PERIODS: dict[str, Callable[[pd.Timestamp], pd.Timestamp]] = {
     "year": lambda day: day.replace(month=1, day=1),
     "quarter": lambda day: day.replace(month=(day.month - 1) // 3 * 3 + 1, day=1),
@@ -58,6 +63,8 @@ PERIODS: dict[str, Callable[[pd.Timestamp], pd.Timestamp]] = {
     "week": lambda day: day - timedelta(days=(day.weekday() + 1) % 7),  # Sunday
 }
 Built = tuple[TestCompany, pd.DataFrame]
+# what is kept per customer of answers and their words
+OWNED = ("+customer_timeline", "+customer_activity")
 MARTS = ("cx", "service", "sales", "marketing", "consent", "audiences")
 
 
@@ -91,6 +98,7 @@ RESPONSES = table(
         "invitation_id": "invitation",
         "is_test": "test",
         "weight": "weight",
+        "text": "words",
         "tier": {"column": "language", "pii": False},
     },
     updated_at="changed",
@@ -155,6 +163,7 @@ SETTINGS = {
         "questions": QUESTIONS,
         "dimensions": ["tier"],
         "response_window_days": 45,
+        "surveys": {"S1": {"named_by_invitation": True}},
         "drivers": [{"outcome": "nps", "drivers": ["csat", {"of": "effort", "name": "easy", "above": 4}]}],
     },
     "purposes": {
@@ -177,6 +186,7 @@ def answers(seed: int, first: int, count: int) -> pd.DataFrame:
     frame["test"] = rng.choice(["no", "yes", ""], count, p=[0.6, 0.05, 0.35])
     frame["weight"] = rng.lognormal(0, 0.6, count).round(4).astype(str)
     frame.loc[(frame["channel"] == "web") & (rng.random(count) < 0.05), "weight"] = ""
+    frame["words"] = np.where(frame.index % 4 == 0, "The delivery was late and nobody answered", "")
     frame["nps"] = rng.choice([*range(11), 99, 12], count).astype(str)
     frame["csat"] = rng.choice(["1", "2", "3", "4", "5", ""], count)
     frame["effort"] = rng.choice(["1", "2", "3", "4", "5", "6", "7", "many"], count)
@@ -189,15 +199,24 @@ def write(company: TestCompany, name: str, frame: pd.DataFrame) -> None:
     frame.to_csv(company.root / "data" / f"responses_{name}.csv", columns=RESPONSE_COLUMNS, index=False)
 
 
+INVITED = "id,channel,sent,delivered,mail"
+
+
+def invitation(number: int, to: int | None = None) -> str:
+    """A row of the tool's log: to whom it went, in which of five months, and that every ninth did not arrive."""
+    arrived = "2026-06-01" if number % 9 else ""
+    return f"i{number},mail,2026-0{1 + number % 5}-03 20:00:00,{arrived},p{number if to is None else to}@x.io"
+
+
 def first_delivery(company: TestCompany) -> pd.DataFrame:
     """300 responses and what else a company has."""
     frame = answers(1, 0, 300)
+    frame.loc[120:125, "mail"] = ""
     write(company, "1", frame)
-    arrived = ["2026-06-01" if n % 9 else "" for n in range(300)]
     company.csv(
         "data/invitations_1.csv",
-        "id,channel,sent,delivered,mail",
-        *(f"i{n},mail,2026-0{1 + n % 5}-03 20:00:00,{arrived[n]},p{n}@x.io" for n in range(300)),
+        INVITED,
+        *(invitation(n) for n in range(300) if n not in LATE),
         "i300,mail,2026-06-10 08:00:00,2026-06-10,p1@x.io",
     )
     company.csv(
@@ -244,11 +263,14 @@ def submitted_again(before: pd.DataFrame) -> pd.DataFrame:
         frame["at"] = moments.dt.strftime("%Y-%m-%d %H:%M:%S").fillna("")
         frame["id"] = frame["id"] + "x"
         frame["nps"] = "7"
+    # two links were passed on to somebody who says who he is; two people do not say it again
+    invited.loc[invited.index[:2], "mail"] = "p5@x.io"
+    invited.loc[invited.index[2:4], "mail"] = ""
     return pd.concat([invited, others])
 
 
 def second_delivery(company: TestCompany, before: pd.DataFrame) -> pd.DataFrame:
-    """Late answers; corrections of score, owner, date; a deletion; a contact that makes two people one."""
+    """Late answers and invitations; corrections of score, owner, date, recipient; a deletion; people who turn out to be one."""
     late, fixed = answers(2, 300, 80), before.iloc[:30].copy()
     fixed["changed"], fixed["nps"] = "2026-06-20", "10"
     fixed.loc[fixed.index[:10], "mail"] = "p1@x.io"
@@ -258,7 +280,14 @@ def second_delivery(company: TestCompany, before: pd.DataFrame) -> pd.DataFrame:
     again = submitted_again(before)
     write(company, "2", pd.concat([late, fixed, again]))
     company.csv(
-        "data/contacts_2.csv", "id,email,phone", "u90,p1@x.io,+84912340002", "u7,p70@x.io,+84912340007"
+        "data/contacts_2.csv", "id,email,phone", "u90,p1@x.io,+84912340002", "u7,p70@x.io,+84912340007",
+        "u91,p120@x.io,+84912349999", "u92,p121@x.io,+84912349999",
+    )  # fmt: skip
+    company.csv(
+        "data/invitations_2.csv",
+        INVITED,
+        *(invitation(n) for n in LATE),
+        invitation(REDIRECTED, REDIRECTED + 1),
     )
     company.csv(
         "data/consents_2.csv",
@@ -289,7 +318,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     """The company after two loads, the second one built on top of the first; and the answers that hold."""
     folder = tmp_path_factory.mktemp("cx")
     marts = (f"+path:models/marts/{name}" for name in MARTS)
-    own = ("path:company_models", "path:models/customer/consent", "t_quantiles", "+orders")
+    own = ("path:company_models", "path:models/customer/consent", "t_quantiles", "+orders", *OWNED)
     select = (*BELOW_MARTS, *own, *marts)
     company = TestCompany(folder, SOURCES, SETTINGS, select=select)
     company.model(
@@ -304,6 +333,18 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     return company, frame
 
 
+def owners(frame: pd.DataFrame) -> pd.Series:
+    """Whose each response is: by its own address, else by its invitation, unless another one answered that; '' = nobody's."""
+    number = frame["invitation"].str.slice(1)
+    number = number.where(number != str(REDIRECTED), str(REDIRECTED + 1))
+    invited = ("p" + number + "@x.io").where(number != "", "").replace(MERGED)
+    own = frame["mail"].replace(MERGED)
+    real = frame["test"] != "yes"
+    passed_on = set(frame["invitation"][real & (own != "") & (own != invited)])
+    is_named = real & (own == "") & ~frame["invitation"].isin(passed_on)
+    return own.mask(is_named, invited)
+
+
 def scored(frame: pd.DataFrame, question: str) -> pd.DataFrame:
     """Answers inside the scale that are no previews, with `score` turned so that more is better, and whose they are."""
     low, high = QUESTIONS[question]["scale"]
@@ -312,8 +353,7 @@ def scored(frame: pd.DataFrame, question: str) -> pd.DataFrame:
     found["score"] = ORIENT.get(question, lambda values: values)(scores[found.index])
     found["moment"] = pd.to_datetime(found["at"], errors="coerce")
     found["day"] = (found["moment"] + timedelta(hours=7)).dt.normalize()
-    # a contact of the second delivery makes these two one
-    found["customer"] = found["mail"].replace({"p2@x.io": "p1@x.io"})
+    found["customer"] = owners(frame)[found.index]
     found["person"] = found["customer"].where(found["customer"] != "", found["id"])
     return found
 
@@ -481,6 +521,33 @@ def test_respondents_are_people_where_they_are_known(built: Built) -> None:
     assert respondents < n
 
 
+def test_a_nameless_answer_is_whose_its_invitation_was(built: Built) -> None:
+    """Whose every answer is, and how that is known, by pandas: invitations come late, go to another, are passed on, merge."""
+    company, frame = built
+    wanted = usable(frame, "nps").set_index("id")
+    rows = company.rows(
+        """select replace(record_id, 'survey.responses:', ''), coalesce(email, ''), matched_by
+        from marts.feedback left join customer.golden_records using (customer_id) where question = 'nps'"""
+    )
+
+    how = {
+        one: ("identifier" if row["mail"] else "invitation" if row["customer"] else None)
+        for one, row in wanted.iterrows()
+    }
+    assert {name: (MERGED.get(email, email), by) for name, email, by in rows} == {
+        # an address that bounced for good is nobody's to show
+        name: (wanted["customer"].replace("p6@x.io", "")[name], how[name])
+        for name in wanted.index
+    }
+    assert list(how.values()).count("invitation") > 50
+    late = set(wanted["invitation"][[name for name, by in how.items() if by == "invitation"]])
+    assert late & {f"i{n}" for n in LATE}
+    assert {"i120", "i121"} & late
+    touches = "select count(*) from marts.customer_timeline where kind = 'answer'"
+    dated = "select count(*) from marts.feedback where customer_id is not null and responded_at is not null"
+    assert company.rows(touches) == company.rows(dated)
+
+
 def test_response_rate_is_of_closed_delivered_invitations(built: Built) -> None:
     """Every ninth bounced; a month's rate is of what was sent in it, answered within 45 days; June is still open."""
     company, frame = built
@@ -573,7 +640,11 @@ def test_nothing_new_changes_nothing_and_a_full_refresh_is_the_same(built: Built
 
     def snapshot() -> dict[str, list[str]]:
         stopped = company.rows("select * from customer.suppressions order by all")
-        return company.marts() | {"suppressions": [str(row) for row in stopped]}
+        aside = {"suppressions": [str(row) for row in stopped]}
+        for name in ("customer_activity", "texts"):
+            aside[name] = [str(row) for row in company.rows(f"select * from customer.{name} order by all")]
+            assert aside[name]
+        return company.marts() | aside
 
     before = snapshot()
     company.load_and_build()

@@ -1,6 +1,7 @@
 """The golden record: the models against plain Python on random histories; portions against a full build; the rules end to end."""
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,6 +26,7 @@ CONTACT = {
     "created_at": "created",
     "user_id": "id",
     "birth_date": "born",
+    "tier": {"column": "city", "pii": False},
 }
 HEADER = "id,email,phone,first,last,street,city,seen,created,born,changed"
 SOURCES: list[Mapping[str, Any]] = [
@@ -88,7 +90,14 @@ SOURCES: list[Mapping[str, Any]] = [
     },
     EVENTS,
 ]
-SETTINGS = {"identity": {"salt": "test"}, "survivorship": {"sources": ["crm", "shop"]}}
+SETTINGS = {
+    "identity": {"salt": "test"},
+    "survivorship": {
+        "sources": ["crm", "shop"],
+        "attributes": ["tier"],
+        "fields": {"tier": {"strategy": "source_priority", "sources": ["shop", "crm"]}},
+    },
+}
 MARTS = ("golden_fields", "profile_history", "customer_identifiers", "customer_brands")
 # In the order in which dbt builds them; what they read beside is put there by the test.
 STEPS = (
@@ -240,6 +249,22 @@ def test_rules_from_file_to_mart(grown: tuple[dict[str, Any], TestCompany]) -> N
     ) == [(datetime(2026, 2, 1),)]
 
 
+def test_an_attribute_is_a_field_with_its_provenance(grown: tuple[dict[str, Any], TestCompany]) -> None:
+    """Decided by a strategy of its own, in the marts of fields and of history; not one column of the golden record is touched."""
+    before, company = grown
+    after = shown(company)
+
+    # the shop goes first, the CRM's later stamp or not
+    assert before["crm.contacts:i1"]["tier"][:2] == ("Hue", "shop")
+    assert after["crm.contacts:i1"]["tier"][:4] == ("Hue", "shop", "only value", "created")
+    # the shop tells none: the CRM's word, as old as the version that brought it
+    assert after["crm.contacts:a"]["tier"][:4] == ("Hue", "crm", "only value", "stamped")
+    assert company.rows(
+        "select distinct rule from marts.golden_fields where field = 'tier' and value is not null"
+    ) == [("source_priority",)]
+    assert company.rows("select count(*) > 0 from marts.profile_history where field = 'tier'") == [(True,)]
+
+
 def test_an_address_is_of_one_person(grown: tuple[dict[str, Any], TestCompany]) -> None:
     """Two people hold one address: one has it as primary, the other none, and the pair is marked."""
     company = grown[1]
@@ -332,6 +357,7 @@ def worlds(draw: st.DrawFn, tag: str) -> World:
                 "street": street,
                 "city": city,
                 "company": draw(st.sampled_from(("Acme", "ACME", "Beta", ""))),
+                "tier": draw(st.sampled_from(("gold", "Gold", "silver", ""))),
             }
             moment = draw(st.sampled_from(MOMENTS)) if kind == "crm" else None
             verified = draw(st.integers(0, 4)) == 0
@@ -444,7 +470,8 @@ def inputs(world: World) -> dict[str, list[dict[str, Any]]]:
             {
                 "record_id": one.record_id, "source": one.source, "source_table": "contacts", "updated_at": one.updated_at,
                 "created_at": one.created_at, "load_seq": one.load_seq, "file": "f", "position": 1, "is_deleted": False,
-                "email_verified": one.verified, **one.values,
+                "email_verified": one.verified, **{name: value for name, value in one.values.items() if name != "tier"},
+                "attributes": json.dumps({"tier": one.values.get("tier"), "other": "x"}),
             }
             for one in world.versions
         ],

@@ -88,3 +88,20 @@ def test_sending_becomes_rows(tmp_path: Path) -> None:
         ("topic", "news", "tea", None, None),
         ("exempt", "news", None, None, None),
     ]
+
+
+def test_every_purpose_that_asks_has_the_cooldown(tmp_path: Path) -> None:
+    """Said by itself, or named by `cx.survey_purpose`, or both: each once."""
+    path = written(tmp_path, "")
+    panel, asks = "  panel: {basis: contract, survey: true}", "  asks: {basis: contract}"
+
+    def rows(*purposes: str) -> list[tuple[object, ...]]:
+        # HEAD ends in `purposes:`
+        end = "cx: {survey_cooldown: 45d, survey_purpose: asks}\n"
+        path.write_text("\n".join([HEAD.rstrip(), *purposes, end]))
+        return [row for row in rule_rows(load_company(path).file) if row[0] == "cooldown"]
+
+    wanted = [("cooldown", name, None, 1, 45) for name in ("panel", "asks")]
+    assert rows(panel, asks) == wanted
+    assert rows(panel, asks.replace("}", ", survey: true}")) == wanted
+    assert rows(asks) == wanted[1:]

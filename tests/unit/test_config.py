@@ -56,6 +56,18 @@ MUTATIONS = [
     ),
     ("destinations:", "survivorship: {sources: [crm, shop]}\ndestinations:", 26, "no source `shop`"),
     ("destinations:", "survivorship: {sources: [crm, crm]}\ndestinations:", 26, "`crm` is listed twice"),
+    (
+        "destinations:",
+        "survivorship: {attributes: [gender]}\ndestinations:",
+        26,
+        "`gender` is a field or group of its own",
+    ),
+    (
+        "destinations:",
+        "survivorship: {attributes: [level]}\ndestinations:",
+        26,
+        "no contact table maps an extra column `level`; there are:",
+    ),
     ("destinations:", "survivorship: {strategy: best}\ndestinations:", 26, "survivorship.strategy"),
     (
         "destinations:",

@@ -28,6 +28,13 @@ cx:
     - {outcome: nps, drivers: [ease, {name: late, of: delivery_delay_hours, above: 0}]}
 """
 WRONG = [
+    (
+        "  dimensions: [tier]",
+        "  surveys: {After: {named_by_invitation: true}}",
+        14,
+        "no response table maps `invitation_id`",
+    ),
+    ("  dimensions: [tier]", "  surveys: {After: {}, after: {}}", 14, "survey `after` is declared twice"),
     ("[tier]", "[town]", 14, "`town` counts as personal data"),
     ("[tier]", "[town_hall]", 14, "no response table maps an attribute `town_hall`; there are: tier, town"),
     ("[tier]", "[channel]", 14, "`channel` is a cut of every score already"),

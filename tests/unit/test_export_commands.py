@@ -28,6 +28,7 @@ SYNC = {
     "deferred": 0,
     "requests": 1,
     "exclusions": {"denied": 3},
+    "deferrals": {},
     "guard": "too many",
     "owed": 1,
     "samples": [

@@ -22,6 +22,10 @@ owners as (
     from {{ ref('node_customers') }}
 ),
 
+invited as (
+    select * from {{ ref('answer_owners') }}
+),
+
 scored as (
     select
         answers.record_id,
@@ -136,15 +140,16 @@ united as (
 final as (
     select
         united.*,
-        owners.customer_id,
+        coalesce(owners.customer_id, invited.customer_id) as customer_id,
         -- the same words said to be in another language are another text to read
         md5(coalesce(lower(united.declared_language), '') || '|' || united.text) as text_key,
-        coalesce(owners.customer_id, united.record_id) as touch_key
+        coalesce(owners.customer_id, invited.customer_id, united.record_id) as touch_key
     from united
     left join owners on united.node_id = owners.node_id
+    left join invited on united.record_id = invited.record_id
     where
         trim(united.text) <> ''
-        and {{ is_touched('coalesce(owners.customer_id, united.record_id)') }}
+        and {{ is_touched('coalesce(owners.customer_id, invited.customer_id, united.record_id)') }}
 )
 
 select * from final

@@ -110,6 +110,7 @@ elsewhere as (
         {% endfor %}
 ),
 
+-- what else forbids a survey is judged with the address of each row; the cooldown holds beside it
 asked as (
     select
         eligibility.customer_id,
@@ -119,7 +120,8 @@ asked as (
         true as is_deferred
     from {{ ref('survey_eligibility') }} as eligibility
     cross join {{ ref('config_send_rules') }} as rules
-    where rules.kind = 'cooldown' and eligibility.reason = 'cooldown'
+    cross join {{ ref('run_clock') }} as clock
+    where rules.kind = 'cooldown' and eligibility.eligible_from > clock.as_of
 ),
 
 final as (

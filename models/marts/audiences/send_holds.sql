@@ -86,6 +86,13 @@ enough as (
     group by preferences.customer_id
 ),
 
+-- by any purpose that asks: a person does not care which one it was
+asked as (
+    select distinct sent.customer_id
+    from {{ ref('survey_deliveries') }} as sent
+    inner join rules on sent.sent_at > rules.counts_from and rules.kind = 'cooldown'
+),
+
 told as (
     select
         customer_id,
@@ -119,20 +126,20 @@ holds as (
     cross join purposes
     where purposes.is_held_by_wishes and purposes.channel <> 'ads'
     union all
-    select distinct
-        delivered.customer_id,
-        delivered.purpose,
+    select
+        asked.customer_id,
+        rules.name as purpose,
         cast(null as {{ sql_type('string') }}) as audience,
         'survey cooldown' as reason,
         true as is_deferred
-    from delivered
-    inner join rules on delivered.purpose = rules.name and rules.kind = 'cooldown'
+    from asked
+    inner join rules on rules.kind = 'cooldown'
     left join told
         on
-            delivered.customer_id = told.customer_id
-            and delivered.purpose = told.purpose
+            asked.customer_id = told.customer_id
+            and rules.name = told.purpose
             and told.reason = 'survey cooldown'
-    where delivered.sent_at > rules.counts_from and told.customer_id is null
+    where told.customer_id is null
 )
 
 select * from holds

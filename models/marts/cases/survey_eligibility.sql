@@ -1,5 +1,6 @@
 -- Grain: one row per known profile: whether a survey may be sent to it at as_of, and if not, why and until when.
--- The cooldown counts over all surveys. Exports check the lawful basis again; this is for who draws a sample.
+-- The cooldown counts over all surveys, whoever sent them: tools, triggers, syncs. It is for who draws a sample; exports hold back who has
+-- been asked (`send_holds`) and check the lawful basis again.
 with
 
 people as (
@@ -30,23 +31,40 @@ clock as (
 ),
 
 -- an invitation that did not arrive was sent all the same: many tools do not say what arrived
+asked as (
+    select
+        customer_id,
+        sent_at
+    from {{ ref('invitations') }}
+    union all
+    select
+        customer_id,
+        sent_at
+    from {{ ref('survey_deliveries') }}
+    -- by a clock that stands still, a run has not sent anything yet
+    where sent_at <= (select as_of from clock)
+),
+
 invited as (
     select
         customer_id,
         max(sent_at) as last_invited_at
-    from {{ ref('invitations') }}
+    from asked
     where customer_id is not null
     group by customer_id
 ),
 
 answered as (
     select
-        owners.customer_id,
+        coalesce(owners.customer_id, named.customer_id) as customer_id,
         max(responses.responded_at) as last_answered_at
     from {{ ref('stg_responses') }} as responses
-    inner join owners on responses.node_id = owners.node_id
-    where not coalesce(responses.is_test, false)
-    group by owners.customer_id
+    left join owners on responses.node_id = owners.node_id
+    left join {{ ref('answer_owners') }} as named on responses.record_id = named.record_id
+    where
+        coalesce(owners.customer_id, named.customer_id) is not null
+        and not coalesce(responses.is_test, false)
+    group by coalesce(owners.customer_id, named.customer_id)
 ),
 
 -- the declared purpose of surveys, if there is one; without it only suppressions of the whole person are known to hold

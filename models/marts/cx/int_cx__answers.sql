@@ -21,6 +21,11 @@ owners as (
     select * from {{ ref('node_customers') }}
 ),
 
+-- an answer's own identifier stands before its invitation: a link may have been passed on
+invited as (
+    select * from {{ ref('answer_owners') }}
+),
+
 settings as (
     select * from {{ ref('config_cx') }}
 ),
@@ -33,8 +38,12 @@ known as (
         answers.score,
         responses.source,
         responses.survey,
-        owners.customer_id,
-        coalesce(owners.customer_id, responses.source || ':' || responses.respondent_id) as person,
+        coalesce(owners.customer_id, invited.customer_id) as customer_id,
+        case
+            when owners.customer_id is not null then 'identifier'
+            when invited.customer_id is not null then 'invitation'
+        end as matched_by,
+        coalesce(owners.customer_id, invited.customer_id, responses.source || ':' || responses.respondent_id) as person,
         responses.invitation_id,
         responses.responded_at,
         coalesce(responses.is_test, false) as is_test,
@@ -44,6 +53,7 @@ known as (
     from answers
     inner join responses on answers.record_id = responses.record_id
     left join owners on responses.node_id = owners.node_id
+    left join invited on responses.record_id = invited.record_id
 ),
 
 -- the last submission counts; ties in time are broken by the record's name
@@ -70,6 +80,7 @@ final as (
         ordered.source,
         ordered.survey,
         ordered.customer_id,
+        ordered.matched_by,
         coalesce(ordered.person, ordered.record_id) as respondent,
         ordered.responded_at,
         case

@@ -15,7 +15,7 @@ from golden
 left join history on golden.customer_id = history.customer_id
 where
     -- noqa: disable=LT02
-    {% for unit in golden_units() %}
+    {% for unit in golden_units() if not unit.is_attribute %}
     {% for field in unit.fields if field not in ['birth_date', 'full_name'] %}
     golden.{{ field }} is distinct from history.{{ field }} or
     {% endfor %}
