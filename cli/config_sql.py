@@ -44,6 +44,7 @@ PREDICTION_COLUMNS = (
     ("max_calibration_error", "double"),
     ("max_total_error", "double"),
     ("max_value_correlation", "double"),
+    ("orders_include_subscriptions", "boolean"),
 )
 
 
