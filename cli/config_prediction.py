@@ -26,6 +26,8 @@ class Prediction(Part):
     max_calibration_error: float = Field(0.1, gt=0, le=1)
     max_total_error: float = Field(0.3, gt=0)
     max_value_correlation: float = Field(0.3, gt=0, le=1)
+    # whether payments of subscriptions arrive as orders too; not said = not known
+    orders_include_subscriptions: bool | None = None
 
     @model_validator(mode="after")
     def _both(self) -> "Prediction":

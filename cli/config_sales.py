@@ -58,17 +58,29 @@ class Sales(Part):
 
 
 class Campaigns(Part):
-    """An order counts for the last campaign touch (`counted_from`) at most `converts_within` before it."""
+    """An order counts for the last campaign touch (`counted_from`) at most `converts_within` before it.
+
+    `spend_channels`: what rows of spend call a channel, and the channel of `marts.attribution` that it pays for.
+    """
 
     converts_within: str = Field("7d", pattern=DAYS)
     counted_from: Literal["delivery", "click"] = "delivery"
     holdout_variants: list[Annotated[str, Field(pattern=r"^[^|]+$")]] = Field(["control", "holdout"])
+    spend_channels: dict[StageKey, StageKey] = Field({})
 
     @property
     def row(self) -> tuple[object, ...]:
         """The settings as one row of `config_campaigns`."""
         held = "|".join(name.lower() for name in self.holdout_variants)
         return int(self.converts_within[:-1]), self.counted_from, f"|{held}|"
+
+    @field_validator("spend_channels")
+    @classmethod
+    def _one_spelling(cls, channels: dict[str, str]) -> dict[str, str]:
+        # staging writes channels in lower case, so two spellings would be one channel
+        if len({name.lower() for name in channels}) < len(channels):
+            raise ValueError("two channels differ only in capitals; channels are compared in lower case")
+        return {name.lower(): channel.lower() for name, channel in channels.items()}
 
 
 STAGE_COLUMNS = (

@@ -44,6 +44,7 @@ PREDICTION_COLUMNS = (
     ("max_calibration_error", "double"),
     ("max_total_error", "double"),
     ("max_value_correlation", "double"),
+    ("orders_include_subscriptions", "boolean"),
 )
 
 
@@ -154,7 +155,7 @@ def config_models(file: CdpFile) -> dict[str, str]:
             config_journeys.journey_rows(file.journeys),
             "journey, stage and condition",
         ),
-        **config_web_models(file.web, _values),
+        **config_web_models(file.web, file.campaigns.spend_channels, _values),
         "config_survivorship": _values(
             SURVIVORSHIP_COLUMNS,
             survivorship_rows(file.survivorship, [source.name for source in file.sources]),

@@ -1,6 +1,6 @@
 """SQL of the models that hold section `web:` of cdp.yml: `config_web` (one row) and `config_web_words`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from cli.config_web import Web
 
@@ -9,8 +9,8 @@ Values = Callable[[Columns, Sequence[Sequence[object]], str], str]
 WORDS = (("kind", "string"), ("word", "string"), ("meaning", "string"))
 
 
-def config_web_models(web: Web, values: Values) -> dict[str, str]:
-    """Numbers in one row; names of events and media, words of robots and channels of orders one a row."""
+def config_web_models(web: Web, spend_channels: Mapping[str, str], values: Values) -> dict[str, str]:
+    """Numbers in one row; names of events, media and channels of spend, words of robots and channels of orders one a row."""
     weights = web.affinity.weights
     numbers = {
         "session_timeout_seconds": ("int", web.session_timeout_minutes * 60),
@@ -32,6 +32,7 @@ def config_web_models(web: Web, values: Values) -> dict[str, str]:
     words: list[tuple[str, str, str | None]] = [
         *(("event", name, action) for name, action in web.events.items()),
         *(("medium", name, channel) for name, channel in web.mediums.items()),
+        *(("spend_channel", name, channel) for name, channel in spend_channels.items()),
         *(("bot", word, None) for word in dict.fromkeys(web.bots.user_agents)),
         *(("order_channel", word, None) for word in dict.fromkeys(web.carts.order_channels)),
     ]

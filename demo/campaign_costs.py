@@ -16,6 +16,9 @@ from demo.world import AS_OF, DAY, MONTH, START, World, delivery_of
 
 HELD_OUT = 0.2
 ADS = ("search", "social")
+VARIANTS = ("a", "b")
+# as the visits that they bring call them (web_properties.py)
+AD_CAMPAIGNS = ("brand-search", "tet-gifts")
 
 
 def write_assignments(world: World, people: People, eligible: Bools, start: Ints, out: Output) -> None:
@@ -39,27 +42,28 @@ def write_assignments(world: World, people: People, eligible: Bools, start: Ints
 
 
 def write_spend(world: World, start: Ints, out: Output) -> None:
-    """Write what each campaign cost on its day, and advertising by month; for the first block only."""
+    """Write what each variant of a campaign cost on its day, and advertising by month; for the first block only."""
     if world.block:
         return
     rng = world.rng("spend")
-    mails = start.size
     months = np.arange(START, AS_OF, MONTH)
-    moment = np.concatenate([start, np.repeat(months, len(ADS))])
-    ads = np.arange(months.size * len(ADS)) % len(ADS)
-    channel = np.concatenate([np.zeros(mails, dtype=np.int64), ads + 1])
+    mails = start.size * len(VARIANTS)
+    moment = np.concatenate([np.repeat(start, len(VARIANTS)), np.repeat(months, len(ADS))])
     index = np.arange(moment.size)
+    is_mail = index < mails
+    ad = np.where(is_mail, 0, (index - mails) % len(ADS))
     amount = np.where(
-        channel == 0,
-        rng.integers(20, 60, moment.size) * 10_000_000,
+        is_mail,
+        rng.integers(10, 30, moment.size) * 10_000_000,
         rng.integers(80, 200, moment.size) * 10_000_000,
     )
+    newsletter = join("CP", number(np.minimum(index // len(VARIANTS), start.size - 1) + 1, 3))
     columns = {
         "spend_id": join("SP", number(index + 1, 4)),
         "spent_on": days((moment + 7 * 3600) // DAY),
-        "channel": pick(("email", *ADS), channel),
-        # advertising belongs to no campaign
-        "campaign_id": when(index < mails, join("CP", number(np.minimum(index, mails - 1) + 1, 3))),
+        "channel": when(is_mail, "email", pick(ADS, ad)),
+        "campaign_id": when(is_mail, newsletter, pick(AD_CAMPAIGNS, ad)),
+        "variant": when(is_mail, pick(VARIANTS, index % len(VARIANTS))),
         "amount": money(amount),
         "currency": constant(CURRENCY, moment.size),
     }

@@ -26,3 +26,15 @@
         cast({{ share_high(figures ~ '.converted', figures ~ '.recipients') }} as double) as conversion_high,
         coalesce({{ figures }}.recipients, 0) >= {{ var('min_sample') }} as enough_n
 {%- endmacro %}
+
+{#- What both campaign marts show of money: `costs` spent, by what came of it. A sum with a gap is no sum: null, never a part. -#}
+{% macro campaign_costs(figures, costs) -%}
+        cast(coalesce({{ costs }}.spend_rows, 0) as bigint) as spend_rows,
+        cast({{ costs }}.cost as decimal(18, 2)) as cost,
+        cast({{ costs }}.cost / nullif({{ figures }}.converted, 0) as decimal(18, 2)) as cost_per_conversion,
+        cast({{ costs }}.cost / nullif({{ figures }}.new_customers, 0) as decimal(18, 2)) as cost_per_new_customer,
+        cast(
+            case when {{ costs }}.cost is not null then coalesce({{ figures }}.revenue, 0) / nullif({{ costs }}.cost, 0) end
+            as double
+        ) as revenue_per_cost
+{%- endmacro %}

@@ -46,3 +46,11 @@
 {% macro plus_seconds(column, seconds) -%} {{ return(adapter.dispatch('plus_seconds')(column, seconds)) }} {%- endmacro %}
 {% macro duckdb__plus_seconds(column, seconds) -%} {{ return(column ~ ' + to_seconds(' ~ seconds ~ ')') }} {%- endmacro %}
 {% macro default__plus_seconds(column, seconds) -%} {{ return('timestampadd(second, ' ~ seconds ~ ', ' ~ column ~ ')') }} {%- endmacro %}
+
+{#- The page a path or, without one, an address names: no host, query or fragment, no slash at the end, one in a row. Capitals
+    stay: servers tell them apart. -#}
+{% macro page_of(path, url) -%}
+    {%- set bare = regexp_replace_all('coalesce(' ~ path ~ ', ' ~ url ~ ')', '^[A-Za-z]+://[^/?#]*|[?#].*$', '') -%}
+    {%- set page = regexp_replace_all(regexp_replace_all(bare, '//+', '/'), '/$', '') -%}
+    case when coalesce({{ path }}, {{ url }}) is null then '(no page)' else coalesce(nullif({{ page }}, ''), '/') end
+{%- endmacro %}

@@ -63,25 +63,38 @@ def visits(events: Iterable[dict[str, Any]]) -> list[Visit]:
     return out
 
 
+def paths(
+    sessions: Sequence[Visit], conversions: Iterable[tuple[str, set[str], int]]
+) -> dict[str, list[Visit]]:
+    """Conversion -> sessions that lead to it, in order; a conversion is its number, whose it is, and when."""
+    return {
+        number: sorted(
+            (one for one in sessions if one.owner in owners and not one.is_bot
+             and one.start <= moment <= one.start + LOOKBACK),
+            key=lambda one: one.start,
+        )
+        for number, owners, moment in conversions
+    }  # fmt: skip
+
+
+def last_non_direct(path: Sequence[Visit]) -> Visit:
+    """The last session of a path that was not direct; the last where all were."""
+    return ([one for one in path if one.channel != "direct"] or list(path))[-1]
+
+
 def credit(
     sessions: Sequence[Visit], conversions: Iterable[tuple[str, set[str], int]]
 ) -> dict[str, dict[str, dict[str, Fraction]]]:
     """Conversion -> model -> channel -> weight; a conversion is its number, whose it is, and when."""
     out: dict[str, dict[str, dict[str, Fraction]]] = {}
-    for number, owners, moment in conversions:
-        path = sorted(
-            (one for one in sessions if one.owner in owners and not one.is_bot
-             and one.start <= moment <= one.start + LOOKBACK),
-            key=lambda one: one.start,
-        )  # fmt: skip
+    for number, path in paths(sessions, conversions).items():
         channels = [one.channel for one in path] or ["unattributed"]
-        real = [one for one in channels if one != "direct"] or channels
         linear: dict[str, Fraction] = defaultdict(Fraction)
         for channel in channels:
             linear[channel] += Fraction(1, len(channels))
         out[number] = {
             "first": {channels[0]: Fraction(1)},
-            "last_non_direct": {real[-1]: Fraction(1)},
+            "last_non_direct": {last_non_direct(path).channel if path else "unattributed": Fraction(1)},
             "linear": dict(linear),
         }
     return out

@@ -31,7 +31,7 @@ def log_likelihood(theta: Floats, tenure: Floats, ended: Floats) -> float:
     return float(np.sum(each))
 
 
-def end_probability(theta: Floats, tenure: Floats, weeks: float) -> Floats:
+def end_probability(theta: Floats, tenure: Floats, weeks: float | Floats) -> Floats:
     """P(ends within `weeks` | running after `tenure` weeks)."""
     s, beta = theta
     return np.asarray(-np.expm1(-s * np.log1p(weeks / (beta + tenure))))

@@ -10,22 +10,26 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scoring.prediction import contract, orders, value
+from scoring.prediction import contract, orders, renewals, value
 from scoring.prediction.backtest import Backtest, backtest, too_bad
 from scoring.prediction.facts import Columns
 from scoring.prediction.histories import Floats, grouped
 from scoring.prediction.optimise import Fit
+from scoring.prediction.renewals_trial import judged_renewals
 from scoring.prediction.runs import Attempt, rows_of
 from scoring.prediction.settings import Settings
 
 
-def needed(settings: Settings, before: Sequence[dict[str, Any]], has_contracts: bool) -> list[str]:
+def needed(
+    settings: Settings, before: Sequence[dict[str, Any]], has_contracts: bool, has_prices: bool = False
+) -> list[str]:
     """Models whose latest attempt is not of this week and these settings, or lacked data: more may have come.
 
     `before`: rows (model, week_start, settings, lacks_data, refused_because, fit_seq) of earlier attempts.
     """
     latest = {row["model"]: row for row in _latest(before)}
     wanted = [settings.model, value.NAME, *([contract.NAME] if has_contracts else [])]
+    wanted += [renewals.NAME] if has_contracts and has_prices else []
     return [model for model in wanted if not _holds(settings, latest.get(model))]
 
 
@@ -39,9 +43,10 @@ def _holds(settings: Settings, attempt: dict[str, Any] | None) -> bool:
 
 
 def fit_models(
-    settings: Settings, models: Sequence[str], rhythms: Any, spells: Any, before: Sequence[dict[str, Any]]
-) -> Any:
-    """Arrow tables of `order_rhythms` and `contract_spells` -> Arrow rows to append; none where nothing has changed.
+    settings: Settings, models: Sequence[str], rhythms: Any, spells: Any, before: Sequence[dict[str, Any]],
+    prices: Any = None,
+) -> Any:  # fmt: skip
+    """Tables of `order_rhythms`, `contract_spells`, `subscription_prices` -> Arrow rows to append; none if nothing changed.
 
     A model that still lacks data for the reason it had before adds no row: a second build says nothing new.
     """
@@ -49,8 +54,11 @@ def fit_models(
     facts = Columns(rhythms)
     if settings.model in models or value.NAME in models:
         attempts += _orders_and_value(settings, facts, models)
-    if contract.NAME in models:
-        attempts.append(_contracts(settings, Columns(spells)))
+    if contract.NAME in models or renewals.NAME in models:
+        ends, trial = _contracts(settings, Columns(spells))
+        attempts += [ends] if contract.NAME in models else []
+        if renewals.NAME in models:
+            attempts.append(judged_renewals(settings, Columns(prices), ends, trial))
     said = {
         (row["model"], row["week_start"], row["settings"], row["refused_because"]) for row in _latest(before)
     }
@@ -193,8 +201,8 @@ def _judged_value(settings: Settings, result: Backtest, found: ValueFit) -> Atte
     )
 
 
-def _contracts(settings: Settings, spells: Columns) -> Attempt:
-    """Ends of subscriptions: fitted on spells, tried on those that ran one horizon ago."""
+def _contracts(settings: Settings, spells: Columns) -> tuple[Attempt, Fit | None]:
+    """Ends of subscriptions: fitted on spells, tried on those that ran one horizon ago; and the fit of that time."""
     start, end = spells["started_days"], spells["ended_days"]  # days before as_of; ended: nan while it runs
     horizon = settings.horizon_days
     ended = int((~np.isnan(end)).sum())
@@ -203,7 +211,7 @@ def _contracts(settings: Settings, spells: Columns) -> Attempt:
             contract.NAME, lacks_data=True,
             refused_because=f"{ended} subscriptions have ended; {settings.min_ended_subscriptions} are needed"
             " (prediction.min_ended_subscriptions)",
-        )  # fmt: skip
+        ), None  # fmt: skip
     past = start >= horizon
     running = past & (np.isnan(end) | (end < horizon))
     left = ~np.isnan(end[running])
@@ -212,17 +220,17 @@ def _contracts(settings: Settings, spells: Columns) -> Attempt:
             contract.NAME, lacks_data=True,
             refused_because=f"{int(left.sum())} of {len(left)} subscriptions that ran on {settings.cutoff_on} ended"
             f" since; {settings.min_outcomes} that did and as many that did not are needed (prediction.min_outcomes)",
-        )  # fmt: skip
+        ), None  # fmt: skip
     fitted = contract.fit((start - np.nan_to_num(end)) / 7, (~np.isnan(end)).astype(float))
     known_end = np.where(np.isnan(end) | (end < horizon), np.nan, end)[past]
     tenure = (start[past] - np.where(np.isnan(known_end), horizon, known_end)) / 7
     trial = contract.fit(tenure, (~np.isnan(known_end)).astype(float))
     if fitted is None or trial is None:
-        return Attempt(contract.NAME, refused_because="the likelihood has no maximum in these data")
+        return Attempt(contract.NAME, refused_because="the likelihood has no maximum in these data"), None
     before = (start[running] - horizon) / 7
     predicted = contract.end_probability(trial.theta, before, settings.horizon_weeks)
     result = backtest(predicted, left.astype(float), -before)
     return Attempt(
         contract.NAME, contract.PARAMETERS, fitted, result,
         too_bad(result, settings.max_calibration_error), error=result.calibration_error,
-    )  # fmt: skip
+    ), trial  # fmt: skip

@@ -11,7 +11,10 @@ from scoring.prediction.settings import Settings
 
 @dataclass(frozen=True)
 class Attempt:
-    """What came of one model. `error`: of the back-test; `lacks_data`: worth another try as soon as there are more."""
+    """What came of one model. `error`: of the back-test; `lacks_data`: worth another try as soon as there are more.
+
+    `n`: what a model without parameters of its own rests on.
+    """
 
     model: str
     parameters: Sequence[str] = ()
@@ -20,6 +23,7 @@ class Attempt:
     refused_because: str | None = None
     error: float | None = None
     lacks_data: bool = False
+    n: int | None = None
 
 
 def schema() -> Any:
@@ -62,7 +66,7 @@ def rows_of(settings: Settings, attempts: Sequence[Attempt], first_seq: int) -> 
 def _parameters(attempt: Attempt) -> list[dict[str, object]]:
     fit = attempt.fit
     if fit is None:
-        return [{"name": "none"}]
+        return [{"name": "none", "n": attempt.n}]
     return [
         {"name": name, "value": float(number), "n": fit.n, "log_likelihood": fit.log_likelihood}
         for name, number in zip(attempt.parameters, fit.theta, strict=True)

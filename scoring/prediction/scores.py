@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from scoring.prediction import contract, orders, value
+from scoring.prediction import contract, orders, renewals, value
 from scoring.prediction.facts import Columns
 from scoring.prediction.histories import Floats, grouped
 from scoring.prediction.settings import Settings
@@ -28,8 +28,8 @@ def parameters_in_force(fits: list[dict[str, Any]]) -> dict[str, Floats]:
 
 
 def _names(model: str) -> tuple[str, ...]:
-    known = {value.NAME: value.PARAMETERS, contract.NAME: contract.PARAMETERS}
-    return known.get(model) or orders.MODELS[model].parameters
+    known = {value.NAME: value.PARAMETERS, contract.NAME: contract.PARAMETERS, renewals.NAME: ()}
+    return known[model] if model in known else orders.MODELS[model].parameters
 
 
 def score_customers(settings: Settings, fits: dict[str, Floats], rhythms: Any) -> Any:
@@ -92,4 +92,31 @@ def score_contracts(settings: Settings, fits: dict[str, Floats], spells: Any) ->
     found = np.where(np.isnan(declared), found, (declared <= settings.horizon_days).astype(float))
     return pa.table(
         {"customer_id": spells.column("customer_id"), "end_prob": pa.array(found, mask=np.isnan(found))}
+    )
+
+
+def score_renewals(settings: Settings, fits: dict[str, Floats], prices: Any) -> Any:
+    """Arrow rows of `subscription_prices` that run -> Arrow rows (customer_id, revenue_12m, clv_12m) by subscription.
+
+    Null without a price, and where neither an end is declared nor a law of tenures in force.
+    """
+    import pyarrow as pa
+
+    facts = Columns(prices)
+    theta = fits.get(contract.NAME) if renewals.NAME in fits else None
+    price, tenure, end = facts["price"], facts["spell_days"] / 7, facts["ends_in_days"]
+    dues = renewals.due_days(
+        facts["next_due_days"], facts["period_months"], facts["period_days"], renewals.YEAR
+    )
+    revenue = np.round(price * renewals.expected_payments(theta, tenure, dues, end), 2)
+    worth = np.full(len(facts), np.nan)
+    if settings.margin is not None and settings.discount_rate is not None:
+        today = renewals.expected_payments(theta, tenure, dues, end, settings.discount_rate)
+        worth = np.round(settings.margin * price * today, 2)
+    return pa.table(
+        {
+            "customer_id": prices.column("customer_id"),
+            "revenue_12m": pa.array(revenue, mask=np.isnan(revenue)),
+            "clv_12m": pa.array(worth, mask=np.isnan(worth)),
+        }
     )

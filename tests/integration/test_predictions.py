@@ -29,8 +29,17 @@ SUBSCRIPTIONS = {
     "entity": "subscription",
     "path": "data/subscriptions*.csv",
     "key": ["no"],
-    "columns": {"subscription_id": "no", "started_at": "from", "ended_at": "to", "email": "mail"},
+    "columns": {
+        "subscription_id": "no",
+        "started_at": "from",
+        "ended_at": "to",
+        "email": "mail",
+        "amount": "price",
+        "currency": "currency",
+        "billing_period": "period",
+    },
 }
+PERIODS = ("month", "quarterly", "week", "year")
 PREDICTION = {
     "horizon_days": HORIZON, "margin": 0.4, "discount_rate": 0.1, "min_customers": 200, "min_repeat_customers": 60,
     "min_outcomes": 10, "min_ended_subscriptions": 40, "max_calibration_error": 0.2, "max_total_error": 0.9,
@@ -61,7 +70,17 @@ def subscriptions() -> pd.DataFrame:
     running = end[end.isna()].index
     end[running[0]] = AS_OF.floor("D") + pd.Timedelta(days=HORIZON)
     end[running[1]] = AS_OF.floor("D") + pd.Timedelta(days=HORIZON + 1)
-    return pd.DataFrame({"mail": [f"s{i}@x.example" for i in range(SUBSCRIBERS)], "from": start, "to": end})
+    mails = [f"s{i}@x.example" for i in range(SUBSCRIBERS)]
+    # one price is not known, one is in a currency nobody quotes
+    price = generator.integers(5, 90, SUBSCRIBERS).astype(float)
+    price[running[2]] = np.nan
+    return pd.DataFrame(
+        {
+            "mail": mails, "from": start, "to": end, "price": price,
+            "currency": np.where(np.arange(SUBSCRIBERS) == running[3], "KPW", ""),
+            "period": [PERIODS[i % 4] for i in range(SUBSCRIBERS)],
+        }
+    )  # fmt: skip
 
 
 def predictions(company: TestCompany) -> dict[str, dict[str, Any]]:
@@ -239,6 +258,66 @@ def test_subscribers_are_judged_by_their_contract(told: Told) -> None:
     assert {(row["churn_prob"], row["churn_reason"]) for row in gone} == {
         (None, "the subscription has ended")
     }
+
+
+def test_payments_of_subscriptions_are_those_of_the_calendar(told: Told) -> None:
+    """12 months of payments by pandas' calendar, each by scipy's law of tenures; a declared end stops them; null says why."""
+    theta, data = parameters(told.fits["all"], "exponential_gamma"), subscriptions().set_index("mail")
+    law, today = lomax(theta["s"], scale=theta["beta"]), AS_OF.floor("D")
+    found = told.predicted["all"]
+    running = data[data["to"].isna() | (data["to"] > AS_OF)]
+    unpriced = running.index[running["price"].isna() | (running["currency"] == "KPW")]
+
+    assert len(unpriced) == 2
+    assert {found[mail]["revenue_reason"] for mail in unpriced} == {
+        "the price of a subscription is not known",
+        "the currency of a subscription has no rate",
+    }
+    for mail, row in running.drop(unpriced).iterrows():
+        tenure = (today - row["from"]).days / 7
+        payments = [due for due in dues(row) if today < due <= today + pd.DateOffset(years=1)]
+        paid = [due for due in payments if pd.isna(row["to"]) or due < row["to"]]
+        after = np.array([(due - today).days for due in paid])
+        chance = np.ones(len(paid)) if pd.notna(row["to"]) else law.sf(tenure + after / 7) / law.sf(tenure)
+        said = found[str(mail)]
+        assert float(said["subscription_revenue_12m"]) == pytest.approx(
+            row["price"] * chance.sum(), rel=3e-3, abs=0.01
+        )
+        assert said["predicted_revenue_12m"] == said["subscription_revenue_12m"]
+        assert said["revenue_basis"] == "subscriptions"
+        worth = 0.4 * row["price"] * (chance * 1.1 ** (-after / 365)).sum()
+        assert float(said["clv_12m"]) == pytest.approx(worth, rel=3e-3, abs=0.01)
+
+
+def dues(row: Any) -> list[pd.Timestamp]:
+    """Payments of one subscription after the start, for some years."""
+    step = {"month": {"months": 1}, "quarterly": {"months": 3}, "week": {"days": 7}, "year": {"months": 12}}
+    (unit, size), *_ = step[row["period"]].items()
+    return [row["from"] + pd.DateOffset(**{unit: size * place}) for place in range(1, 160)]
+
+
+def test_the_payments_of_the_hold_out_are_counted_as_they_fell_due(told: Told) -> None:
+    """Base rate, people and money of the back-test from the raw files; the forecast is near what came."""
+    data, today = subscriptions(), AS_OF.floor("D")
+    cutoff = today - pd.Timedelta(days=HORIZON)
+    ran = data[(data["from"] <= cutoff) & (data["to"].isna() | (data["to"] > cutoff)) & data["price"].notna()]
+    ran = ran[ran["currency"] == ""]
+    ended = ran["to"].notna() & (ran["to"] <= AS_OF)
+    came = sum(
+        row["price"]
+        for (_, row), over in zip(ran.iterrows(), ended, strict=True)
+        for due in dues(row)
+        if cutoff < due <= today and (not over or due < row["to"])
+    )
+    (row,) = told.company.rows(
+        "select n, actual_rate, actual_revenue, predicted_revenue from marts.model_backtests"
+        " where model = 'subscription_revenue' and week_start = date '2026-06-29' and decile = 0"
+    )
+
+    assert row[0] == len(ran)
+    assert row[1] == pytest.approx(ended.mean())
+    assert row[2] == pytest.approx(came, rel=0.02)
+    assert abs(row[3] / row[2] - 1) < 0.3
 
 
 def test_the_back_test_counts_what_really_came(told: Told) -> None:

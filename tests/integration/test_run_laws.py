@@ -27,11 +27,11 @@ PEOPLE = 300
 ROOT = Path(__file__).resolve().parents[2]
 # What may change when only the clock moves: counted from as_of, or cut by periods that have begun since.
 TIME_RELATIVE = {
-    "acquisition_costs", "audience_guards", "audience_history", "audience_members", "audience_sizes", "audience_stays",
-    "audience_uplift", "calendar", "campaign_tests", "carts",
+    "acquisition_costs", "acquisition_costs_by_channel", "audience_guards", "audience_history",
+    "audience_members", "audience_sizes", "audience_stays", "audience_uplift", "calendar", "campaign_tests", "carts",
     "consents", "customer_360", "customer_affinity", "customer_health", "customer_lifecycle",
     "customer_predictions", "cx_cases", "cx_nps_monthly", "cx_recovery", "cx_scores", "deals",
-    "health_validation", "journey_customers", "journey_stages", "kpis", "model_backtests", "model_fits",
+    "health_validation", "journey_customers", "journey_stages", "kpis", "landing_pages", "model_backtests", "model_fits",
     "recommendations", "retention_cohorts", "rfm_thresholds", "sales_performance", "sales_pipeline",
     "sales_stage_conversion", "sales_stages", "service_metrics", "survey_eligibility", "text_models",
     "trigger_messages",

@@ -8,9 +8,9 @@ import random
 from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import duckdb
 import pytest
@@ -45,6 +45,13 @@ ORDERS = {
 }
 SELECT = (*BELOW_MARTS, "+path:models/marts/web")
 AGENTS = ("Mozilla (Windows NT 10.0)", "Mozilla (Linux; Android 14; Mobile)", "Examplebot/1.0")
+PAGES: tuple[dict[str, str], ...] = (
+    {"url": "https://shop.example/", "path": "/"},
+    {"url": "https://www.shop.example/tea/?q=a/b", "path": "/tea/"},
+    {"url": "https://shop.example//tea?q=1#top"},
+    {"url": "https://shop.example?q=2"},
+    {"path": "/Tea"},
+)
 STEPS = ("Product Viewed", "put_in_basket", "Checkout Started", "Order Completed")
 
 
@@ -75,7 +82,7 @@ def draw_events(rng: random.Random) -> list[dict[str, Any]]:
 def message(one: dict[str, Any]) -> dict[str, Any]:
     """The event as Segment sends it."""
     campaign = {"source": "google", "medium": one["medium"]} if one["medium"] else {}
-    page = {"url": "https://shop.example/", "path": "/"}
+    page = PAGES[one["t"] % len(PAGES)]
     return {
         "messageId": one["id"],
         "type": one["type"],
@@ -180,11 +187,10 @@ def test_sessions_equal_the_oracle(built: Built) -> None:
     assert {one.is_bot for one in web_oracle.visits(events)} == {True, False}
 
 
-def expected_credit(
-    events: list[dict[str, Any]], orders: list[dict[str, Any]]
-) -> dict[str, dict[str, dict[str, Fraction]]]:
-    """Credit of every paid order, with the time and the visitor of the event that reported it."""
-    sessions = web_oracle.visits(events)
+def conversions_of(
+    sessions: list[web_oracle.Visit], events: list[dict[str, Any]], orders: list[dict[str, Any]]
+) -> list[tuple[str, set[str], int]]:
+    """Every paid order, with the time and the visitor of the event that reported it."""
     robots = {one["id"] for visit in sessions if visit.is_bot for one in visit.events}
     reports = {one["order"]: one for one in events if one["order"] and one["id"] not in robots}
     conversions = []
@@ -193,13 +199,64 @@ def expected_credit(
         whose = {one["contact"]} - {""} | ({event["owner"]} if event else set())
         if one["status"] == "paid":
             conversions.append((one["order"], whose, event["t"] if event else one["t"]))
-    return web_oracle.credit(sessions, conversions)
+    return conversions
+
+
+def test_landing_pages_equal_the_oracle(built: Built) -> None:
+    """Per period, site and page: sessions, robots, purchases inside, orders after, credit; Wilson's intervals by scipy."""
+    company, events, orders = built
+    sessions = web_oracle.visits(events)
+    paths = web_oracle.paths(sessions, conversions_of(sessions, events, orders))
+    led = {id(visit) for path in paths.values() for visit in path}
+    credited = Counter(id(web_oracle.last_non_direct(path)) for path in paths.values() if path)
+    as_of = int((datetime(2026, 6, 30, tzinfo=UTC) - BEGIN).total_seconds())
+    expected: dict[tuple[Any, ...], Counter[str]] = defaultdict(Counter)
+    for visit in sessions:
+        page, day = PAGES[visit.events[0]["t"] % len(PAGES)], utc(visit.start).date()
+        address = urlsplit(page.get("url", ""))
+        path = page.get("path", address.path.replace("//", "/"))
+        site, path = (address.hostname or "").removeprefix("www."), path.rstrip("/") or "/"
+        mature = visit.start + web_oracle.LOOKBACK <= as_of
+        facts = {
+            "n": 1,
+            "converted": any(one["name"] == "Order Completed" for one in visit.events),
+            "mature_n": mature,
+            "led_to_order": mature and id(visit) in led,
+            "credited_orders": credited[id(visit)],
+        }
+        starts = {"all": None, "month": day.replace(day=1), "week": day - timedelta(days=day.weekday())}
+        for period, start in starts.items():
+            cell = expected[period, start, site, path]
+            cell.update({"bot_sessions": 1} if visit.is_bot else facts)
+
+    names = ("bot_sessions", "n", "converted", "mature_n", "led_to_order", "credited_orders")
+    found = company.rows(
+        f"select period, period_start, site, landing_page, {', '.join(names)}, rate, ci_low, ci_high, order_rate,"
+        " order_low, order_high, enough_n, enough_mature_n from marts.landing_pages"
+    )
+
+    assert {row[:4]: tuple(map(int, row[4:10])) for row in found} == {
+        key: tuple(cell[name] for name in names) for key, cell in expected.items()
+    }
+    assert {row[3] for row in found} == {"/", "/tea", "/Tea"}
+    for _, _, _, _, _, n, converted, mature_n, led_to_order, _, *rates, enough, enough_mature in found:
+        assert rates == pytest.approx(wilson(converted, n) + wilson(led_to_order, mature_n), abs=1e-12)
+        assert (enough, enough_mature) == (n >= 30, mature_n >= 30)
+
+
+def wilson(count: int, n: int) -> list[float | None]:
+    """The share and its interval by scipy; nothing of nobody."""
+    if not n:
+        return [None] * 3
+    interval = binomtest(count, n).proportion_ci(method="wilson")
+    return [count / n, interval.low, interval.high]
 
 
 def test_credit_equals_the_oracle(built: Built) -> None:
     """Every conversion, model and channel; a purchase event without a record is none, for this company records orders."""
     company, events, orders = built
-    expected = expected_credit(events, orders)
+    sessions = web_oracle.visits(events)
+    expected = web_oracle.credit(sessions, conversions_of(sessions, events, orders))
     found: dict[str, dict[str, dict[str, Decimal]]] = defaultdict(
         lambda: defaultdict(lambda: defaultdict(Decimal))
     )

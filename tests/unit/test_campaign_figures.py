@@ -20,6 +20,8 @@ MODELS = (
     "int_marketing__conversions",
     "int_marketing__recipients",
     "int_marketing__results",
+    "int_marketing__spends",
+    "int_marketing__costs",
     "campaign_variants",
     "campaigns",
     "campaign_tests",
@@ -97,9 +99,16 @@ def made() -> tuple[duckdb.DuckDBPyConnection, dict[str, pd.DataFrame]]:
         " timestamp '2026-06-01' as ended_at, null::timestamp as record_updated_at, 1 as load_seq from range(1, 4) t(i)"
     )
     con.execute(
-        "create table stg_spends as select 'ads' as source, 'C1' as campaign_id, 100::decimal(18, 2) as amount,"
-        " 'USD' as currency from range(3) union all select 'ads', 'C2', 5, 'XTS'"
+        "create table stg_spends as select 's' || row_number() over () as record_id, 'ads' as source,"
+        " date '2026-05-01' as spent_on, 'email' as channel, * from (values ('C1', 'a', 100::decimal(18, 2), 'USD'),"
+        " ('C1', 'b', 80, 'EUR'), ('C1', null, 100, null), ('C2', 'a', 5, 'XTS'), ('C2', 'b', 7, 'USD'))"
+        " as t(campaign_id, variant, amount, currency)"
     )
+    con.execute(
+        "create table reporting_rates as select 'EUR' as currency, date '2026-05-01' as day,"
+        " 1.25::decimal(20, 12) as rate"
+    )
+    con.execute("create table config_web_words as select 'medium' as kind, 'email' as word, 'x' as meaning")
     con.execute(
         f"create table config_campaigns as select {DAYS} as converts_days, 'delivery' as counted_from,"
         " '|holdout|' as holdout_variants"
@@ -228,11 +237,33 @@ def test_each_order_is_credited_once_to_the_last_delivery_before_it(
     costs = con.execute(
         "select cost::double, cost_per_conversion::double from campaigns order by campaign_id"
     ).fetchall()
+    of_variants = con.execute(
+        "select campaign_id, variant, cost::double, cost_per_conversion::double, cost_per_new_customer::double,"
+        " revenue_per_cost from campaign_variants where spend_rows > 0 order by all"
+    ).fetchall()
+    arms_sold = last.merge(
+        mails[["campaign_id", "customer_id", "variant"]].drop_duplicates(), on=["campaign_id", "customer_id"]
+    )
+    firsts = set(tables["orders"].query("is_purchase").sort_values(["ordered_at", "order_key"])
+                 .drop_duplicates("customer_id").order_key)  # fmt: skip
+    expected_of_variants: list[tuple[object, ...]] = []
+    for campaign, arm, cost in (
+        ("C1", "a", 100.0), ("C1", "b", 100.0), ("C2", "a", None), ("C2", "b", 7.0),
+    ):  # fmt: skip
+        sold = arms_sold[(arms_sold.campaign_id == campaign) & (arms_sold.variant == arm)]
+        buyers, new = sold.customer_id.nunique(), sold.order_key.isin(firsts).sum()
+        ratios = (
+            (round(cost / buyers, 2), round(cost / new, 2), sold.revenue.sum() / cost)
+            if cost
+            else (None,) * 3
+        )
+        expected_of_variants.append((campaign, arm, cost, *ratios))
     parts = con.execute("select sum(sent), sum(converted) from campaign_variants").fetchone()
 
     assert found == expected
     assert whole == (len(last), len(last))
     assert costs == [(300.0, round(300 / expected[0][7], 2)), (None, None), (None, None)]
+    assert of_variants == expected_of_variants
     assert parts == (sum(row[1] for row in expected), sum(row[7] for row in expected))
 
 

@@ -7,6 +7,12 @@ results as (
     where not is_total
 ),
 
+costs as (
+    select *
+    from {{ ref('int_marketing__costs') }}
+    where not is_total
+),
+
 settings as (
     select * from {{ ref('config_campaigns') }}
 ),
@@ -19,9 +25,15 @@ final as (
         results.campaign_id,
         results.variant,
         coalesce({{ contains_word('settings.holdout_variants', 'results.variant') }}, false) as is_holdout,
-        {{ campaign_figures('results') }}
+        {{ campaign_figures('results') }},
+        {{ campaign_costs('results', 'costs') }}
     from results
     cross join settings
+    left join costs
+        on
+            results.source = costs.source
+            and results.campaign_id = costs.campaign_id
+            and results.variant = costs.variant
 )
 
 select * from final

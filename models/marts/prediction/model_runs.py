@@ -10,7 +10,7 @@ ATTEMPTS = "select distinct model, week_start, settings, refused_because, lacks_
 
 
 def model(dbt: Any, session: Any) -> Any:
-    """`order_rhythms`, `contract_spells` and the earlier attempts -> rows of new attempts, none in a week that has its fits."""
+    """Rhythms, spells, prices and the earlier attempts -> rows of new attempts, none in a week that has its fits."""
     from scoring.prediction.fits import fit_models, needed
     from scoring.prediction.runs import schema
     from scoring.prediction.settings import settings_of
@@ -26,11 +26,14 @@ def model(dbt: Any, session: Any) -> Any:
     clock = dbt.ref("prediction_clock")
     rhythms = dbt.ref("order_rhythms")
     spells = dbt.ref("contract_spells")
+    prices = dbt.ref("subscription_prices")
     settings = settings_of(clock.to_arrow_table().to_pylist()[0])
     before = []
     if dbt.is_incremental:
         before = session.query(ATTEMPTS.format(dbt.this)).to_arrow_table().to_pylist()
-    models = needed(settings, before, has_contracts=bool(spells.limit(1).fetchall()))
+    has_prices = bool(prices.filter("price is not null").limit(1).fetchall())
+    models = needed(settings, before, bool(spells.limit(1).fetchall()), has_prices)
     if not models:
         return schema().empty_table()
-    return fit_models(settings, models, rhythms.to_arrow_table(), spells.to_arrow_table(), before)
+    facts = [table.to_arrow_table() for table in (rhythms, spells)]
+    return fit_models(settings, models, *facts, before, prices.to_arrow_table())

@@ -33,7 +33,8 @@ final as (
         settings.min_ended_subscriptions,
         settings.max_calibration_error,
         settings.max_total_error,
-        settings.max_value_correlation
+        settings.max_value_correlation,
+        settings.orders_include_subscriptions
     from clock
     cross join settings
 )

@@ -13,6 +13,13 @@ priced as (
         *,
         coalesce({{ json_value('items', 'data[0].price.unit_amount') }}, {{ json_value('items', 'data[0].plan.amount') }})
             as unit_amount,
+        coalesce(
+            {{ json_value('items', 'data[0].price.recurring.interval') }}, {{ json_value('items', 'data[0].plan.interval') }}
+        ) as billing_interval,
+        coalesce(
+            {{ json_value('items', 'data[0].price.recurring.interval_count') }},
+            {{ json_value('items', 'data[0].plan.interval_count') }}
+        ) as billing_count,
         coalesce({{ try_to(json_value('items', 'data[0].quantity'), 'bigint') }}, 1) as units
     from source
 ),
