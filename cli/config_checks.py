@@ -49,14 +49,27 @@ def problems(company: Company) -> Iterator[Problem]:
     yield from _identifiers(company)
     yield from source_problems(company)
     yield from case_problems(company)
-    yield from cx_problems(company)
+    if has_tables := _knows_tables(company):
+        yield from cx_problems(company)
     yield from _destinations(company)
     yield from audience_problems(company)
     yield from sending_problems(company)
     yield from operations_problems(company)
     yield from trigger_problems(company)
     names = [source.name for source in company.file.sources]
-    yield from config_survivorship.problems(company.file.survivorship, names, _contact_attributes(company))
+    if has_tables:
+        yield from config_survivorship.problems(
+            company.file.survivorship, names, _contact_attributes(company)
+        )
+
+
+def _knows_tables(company: Company) -> bool:
+    """Whether what sources map can be asked: a preset there is not is told of its source, and all else waits for that."""
+    try:
+        _ = company.sources
+    except KeyError:
+        return False
+    return True
 
 
 def _contact_attributes(company: Company) -> set[str]:
