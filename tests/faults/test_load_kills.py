@@ -23,7 +23,7 @@ from tests.faults.forking import Trial, forking
 from tests.integration.test_rest_source import CONTACTS, ORDERS, contact
 from tests.rest_fake import TOKEN, Api, serve
 
-KILLS = 60 if os.environ.get("CDP_PROOF") else 6
+KILLS = 60 if os.environ.get("CDP_PROOF") else 12
 ROWS = 2_000
 ENV = {"API_TOKEN": TOKEN}
 Raw = dict[str, list[str]]

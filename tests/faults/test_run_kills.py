@@ -23,7 +23,7 @@ from tests import fail_points, laws
 from tests.faults.forking import Trial, forking
 
 FULL = bool(os.environ.get("CDP_PROOF"))
-RANDOM_KILLS = 100 if FULL else 6
+RANDOM_KILLS = 100 if FULL else 12
 # At full size every failure is healed by itself. Small, a company dies many times in a row before it is left in peace: every
 # point all the same, a third of the time, and states that a single death does not make.
 DEATHS_IN_A_ROW = 1 if FULL else 6

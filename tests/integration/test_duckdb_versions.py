@@ -55,7 +55,7 @@ def test_each_goes_on_with_the_file_of_the_other(companies: tuple[Path, Path]) -
     assert laws.differences(laws.snapshot(companies[0]), before) == []
 
 
-@pytest.mark.parametrize("version", ["1.1.3", "1.5.5", "2.0.0"])
+@pytest.mark.parametrize("version", ["1.1.3", "1.4.4", "1.5.5", "2.0.0"])
 def test_the_published_file_opens_in_every_client(companies: tuple[Path, Path], version: str) -> None:
     """BI drivers lag: what either version published, each of them reads."""
     for root in companies:

@@ -14,7 +14,7 @@ from tests.companies import BELOW_MARTS, TestCompany
 from tests.identity_oracle import Person, Rules, clusters
 from tests.integration.test_identity import groups, owners
 
-HISTORIES = 30 if os.environ.get("CDP_PROOF") else 3
+HISTORIES = 30 if os.environ.get("CDP_PROOF") else 5
 TABLE = {
     "name": "contacts",
     "entity": "contact",
