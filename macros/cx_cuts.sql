@@ -32,13 +32,13 @@
 {%- endmacro %}
 
 {#- Rows of a CTE once for each period their day lies in; a row without a day is in `all` only. -#}
-{% macro cx_by_period(rows, columns, day) -%}
+{% macro cx_by_period(rows, columns, day, periods=['year', 'quarter', 'month', 'week']) -%}
     select
         {{ columns | join(',\n        ') }},
         'all' as period,
         cast(null as date) as period_start
     from {{ rows }}
-    {%- for period in ['year', 'quarter', 'month', 'week'] %}
+    {%- for period in periods %}
     union all
     select
         {{ columns | join(',\n        ') }},

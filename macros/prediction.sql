@@ -5,6 +5,13 @@
     ))
 {%- endmacro %}
 
+{#- Whether a subscription says something of how long they run: begun by `as_of`, and over at a time that is told, if it is over. -#}
+{% macro is_counted_subscription(rows, as_of) -%}
+    {{ rows }}.started_at <= {{ as_of }}
+        and ({{ rows }}.ended_at is not null or not {{ is_ended_status(rows ~ '.status') }})
+        and coalesce({{ rows }}.ended_at >= {{ rows }}.started_at, true)
+{%- endmacro %}
+
 {#- Months, or days, of a billing period as sources word it; null where the word is none of its kind. -#}
 {% macro period_months(column) -%}
     case

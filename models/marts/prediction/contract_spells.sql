@@ -20,10 +20,7 @@ subscriptions as (
     from {{ ref('stg_subscriptions') }} as subscriptions
     inner join {{ ref('node_customers') }} as owners on subscriptions.node_id = owners.node_id
     cross join clock
-    where
-        subscriptions.started_at <= clock.as_of
-        and (subscriptions.ended_at is not null or not {{ is_ended_status('subscriptions.status') }})
-        and coalesce(subscriptions.ended_at >= subscriptions.started_at, true)
+    where {{ is_counted_subscription('subscriptions', 'clock.as_of') }}
 ),
 
 ordered as (

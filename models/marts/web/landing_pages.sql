@@ -1,6 +1,7 @@
 -- Grain: one row per period, period_start, site and landing page: sessions that began there, those with a purchase in them, and
 -- those that an order followed within the look-back of attribution. Robots are counted apart and in no rate.
-{% set periods = ['month', 'week'] %}
+{% set counts = ['bot_sessions', 'n', 'converted', 'mature_n', 'led_to_order'] %}
+{% set cell = ['site', 'landing_page'] %}
 with
 
 settings as (
@@ -53,19 +54,7 @@ daily as (
 ),
 
 by_period as (
-    select
-        *,
-        'all' as period,
-        cast(null as date) as period_start
-    from daily
-    {% for period in periods %}
-    union all
-    select
-        *,
-        '{{ period }}' as period,
-        {{ cx_period_start(period, 'started_on') }} as period_start
-    from daily
-    {% endfor %}
+    {{ cx_by_period('daily', cell + counts + ['credited_orders'], 'started_on', ['month', 'week']) }}
 ),
 
 summed as (
@@ -74,7 +63,7 @@ summed as (
         period_start,
         site,
         landing_page,
-        {% for name in ['bot_sessions', 'n', 'converted', 'mature_n', 'led_to_order'] -%}
+        {% for name in counts -%}
         cast(sum({{ name }}) as bigint) as {{ name }},
         {% endfor -%}
         cast(sum(credited_orders) as decimal(28, 12)) as credited_orders

@@ -1,6 +1,5 @@
 -- Grain: one row per period, period_start, dimension and dimension_value: sessions, those with a purchase, and their share.
 {% set dimensions = ['channel', 'device_type', 'visit', 'brand', 'source', 'utm_campaign'] %}
-{% set periods = ['month', 'week'] %}
 with
 
 sessions as (
@@ -23,22 +22,7 @@ sessions as (
 ),
 
 by_dimension as (
-    select
-        started_on,
-        has_purchase,
-        'all' as dimension,
-        'all' as dimension_value
-    from sessions
-    {% for dimension in dimensions %}
-    union all
-    select
-        started_on,
-        has_purchase,
-        '{{ dimension }}' as dimension,
-        {{ dimension }} as dimension_value
-    from sessions
-    where {{ dimension }} is not null
-    {% endfor %}
+    {{ cx_by_dimension('sessions', ['started_on', 'has_purchase'], dimensions) }}
 ),
 
 daily as (
@@ -53,19 +37,7 @@ daily as (
 ),
 
 by_period as (
-    select
-        *,
-        'all' as period,
-        cast(null as date) as period_start
-    from daily
-    {% for period in periods %}
-    union all
-    select
-        *,
-        '{{ period }}' as period,
-        {{ cx_period_start(period, 'started_on') }} as period_start
-    from daily
-    {% endfor %}
+    {{ cx_by_period('daily', ['dimension', 'dimension_value', 'n', 'converted'], 'started_on', ['month', 'week']) }}
 ),
 
 summed as (
