@@ -6,11 +6,10 @@ from cli import config_survivorship
 from cli.config import DEFAULT_IDENTIFIERS, Company
 from cli.config_audiences import audience_problems
 from cli.config_cases import case_problems
-from cli.config_cx import cx_problems
+from cli.config_cx import attributes, cx_problems
 from cli.config_operations import operations_problems
 from cli.config_sending import sending_problems
 from cli.config_triggers import trigger_problems
-from cli.entities import entities
 from cli.source_checks import Problem, source_problems
 
 # Columns of generated staging that every row has.
@@ -58,9 +57,8 @@ def problems(company: Company) -> Iterator[Problem]:
     yield from trigger_problems(company)
     names = [source.name for source in company.file.sources]
     if has_tables:
-        yield from config_survivorship.problems(
-            company.file.survivorship, names, _contact_attributes(company)
-        )
+        mapped = dict(attributes(company, "contact"))
+        yield from config_survivorship.problems(company.file.survivorship, names, mapped)
 
 
 def _knows_tables(company: Company) -> bool:
@@ -70,13 +68,6 @@ def _knows_tables(company: Company) -> bool:
     except KeyError:
         return False
     return True
-
-
-def _contact_attributes(company: Company) -> set[str]:
-    """Mapped columns of contact tables that are neither canonical nor identifiers."""
-    known = {*entities()["contact"].columns, *company.file.identity.identifiers}
-    tables = [table for source in company.sources for table in source.tables if table.entity == "contact"]
-    return {name for table in tables for name in table.columns if name not in known}
 
 
 def _destinations(company: Company) -> Iterator[Problem]:

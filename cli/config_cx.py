@@ -152,7 +152,7 @@ def _survey_problems(company: "Company") -> Iterator[tuple[YamlPath, str]]:
 
 def _dimension_problems(company: "Company") -> Iterator[tuple[YamlPath, str]]:
     dimensions = company.file.cx.dimensions
-    is_open = dict(_attributes(company)) if dimensions else {}
+    is_open = dict(attributes(company, "response")) if dimensions else {}
     for number, name in enumerate(dimensions):
         at: YamlPath = ("cx", "dimensions", number)
         if name in FIXED_DIMENSIONS:
@@ -166,12 +166,12 @@ def _dimension_problems(company: "Company") -> Iterator[tuple[YamlPath, str]]:
             yield at, f"`{name}` is listed twice"
 
 
-def _attributes(company: "Company") -> Iterator[tuple[str, bool]]:
-    """Attributes of response tables: name, and whether it is declared not to be personal."""
-    known = {*entities()["response"].columns, *company.file.identity.identifiers}
+def attributes(company: "Company", entity: str) -> Iterator[tuple[str, bool]]:
+    """Columns that an entity's tables map under names of the company's own: name, and whether it is declared not personal."""
+    known = {*entities()[entity].columns, *company.file.identity.identifiers}
     for source in company.sources:
         for table in source.tables:
-            if table.entity == "response":
+            if table.entity == entity:
                 for name, spec in table.columns.items():
                     if name not in known:
                         yield name, isinstance(spec, ColumnMap) and spec.pii is False
