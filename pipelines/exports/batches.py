@@ -15,7 +15,9 @@ from pipelines.exports.ledger import Stamp
 from pipelines.exports.plan import Prepared
 from pipelines.exports.rows import row_json
 from pipelines.exports.schema import quoted, quoted_relation
+from pipelines.exports.values import inlined
 
+ROWS_FETCHED = 500
 # number of the one batch of a whole set
 WHOLE_SET = 0
 
@@ -28,7 +30,8 @@ def cut_batches(con: duckdb.DuckDBPyConnection, prepared: Prepared, batch_size: 
     """
     prefix = prepared.prefix
     con.execute(
-        f"""
+        inlined(
+            f"""
         create or replace temp table {prefix}_ops as
         with
 
@@ -98,7 +101,8 @@ def cut_batches(con: duckdb.DuckDBPyConnection, prepared: Prepared, batch_size: 
         from placed
         left join resends on resends.batch_key = placed.batch_key
         """,
-        {"sync": prepared.sync.name, "mode": prepared.sync.mode},
+            {"sync": prepared.sync.name, "mode": prepared.sync.mode},
+        ),
     )
     return [
         row[0] for row in con.execute(f"select distinct batch from {prefix}_ops order by batch").fetchall()
@@ -174,7 +178,8 @@ def put(con: duckdb.DuckDBPyConnection, prepared: Prepared, stamp: Stamp) -> Non
     """Write the operations of `<prefix>_batch` into the outbox."""
     batch = f"{prepared.prefix}_batch"
     con.execute(
-        f"""
+        inlined(
+            f"""
         insert into exports.outbox by name
         select
             $sync as sync, batch, key, customer_id, operation, row_hash, row_mark, seq,
@@ -184,14 +189,15 @@ def put(con: duckdb.DuckDBPyConnection, prepared: Prepared, stamp: Stamp) -> Non
             $purpose as purpose, $basis as basis, $as_of as judged_at, $run_id as run_id, $now as sent_at
         from {batch}
         """,
-        {
-            "sync": prepared.sync.name,
-            "purpose": prepared.purpose.name,
-            "basis": prepared.purpose.basis,
-            "as_of": stamp.as_of,
-            "run_id": stamp.run_id,
-            "now": stamp.now,
-        },
+            {
+                "sync": prepared.sync.name,
+                "purpose": prepared.purpose.name,
+                "basis": prepared.purpose.basis,
+                "as_of": stamp.as_of,
+                "run_id": stamp.run_id,
+                "now": stamp.now,
+            },
+        ),
     )
     sync = prepared.sync
     writeback.remember(
@@ -223,7 +229,9 @@ def drop_unlawful(con: duckdb.DuckDBPyConnection, prepared: Prepared, table: str
     )
     # a set that is written anew keeps the row that is there: only what it never had can wait
     stops = "reason is not null" + (" or deferred is not null" if table.endswith("_batch") else "")
-    con.execute(f"create or replace temp table {prepared.prefix}_now as {judged}", {"as_of": stamp.as_of})
+    con.execute(
+        inlined(f"create or replace temp table {prepared.prefix}_now as {judged}", {"as_of": stamp.as_of})
+    )
     con.execute(
         f"""
         update {table} as operations set
@@ -246,7 +254,7 @@ def drop_unlawful(con: duckdb.DuckDBPyConnection, prepared: Prepared, table: str
 def _operations(con: duckdb.DuckDBPyConnection, prepared: Prepared) -> Iterator[tuple[int, Operation]]:
     """Operations by batch, with payloads straight from the sync model."""
     prefix, sync = prepared.prefix, prepared.sync
-    rows = con.execute(
+    found = con.execute(
         f"""
         with
 
@@ -273,10 +281,15 @@ def _operations(con: duckdb.DuckDBPyConnection, prepared: Prepared) -> Iterator[
         left join payloads on payloads.key = batch.key
         order by batch.batch, batch.place, batch.key
         """
-    ).fetchall()
-    for number, key, destination_key, operation, idempotency_key, payload in rows:
-        empty = sync.fill_empty if payload else ()
-        yield number, Operation(key, destination_key, operation, idempotency_key, payload, sync.mode, empty)
+    )
+    # some at a time: while rows are made into tuples, the thread on the wire cannot go on
+    while rows := found.fetchmany(ROWS_FETCHED):
+        for number, key, destination_key, operation, idempotency_key, payload in rows:
+            empty = sync.fill_empty if payload else ()
+            yield (
+                number,
+                Operation(key, destination_key, operation, idempotency_key, payload, sync.mode, empty),
+            )
 
 
 def take_set(con: duckdb.DuckDBPyConnection, prepared: Prepared, stamp: Stamp) -> tuple[SetState, int, int]:

@@ -12,6 +12,7 @@ import duckdb
 
 from pipelines.exports.schema import exists
 from pipelines.exports.specs import SyncSpec
+from pipelines.exports.values import inlined
 
 HISTORY_RUNS = 7
 
@@ -42,14 +43,16 @@ def key_guard(con: duckdb.DuckDBPyConnection, sync: SyncSpec, prefix: str) -> tu
 def guards_of(con: duckdb.DuckDBPyConnection, sync: SyncSpec, prefix: str, rows: int) -> Guard | None:
     """Everything that is unusual about the volume of a sync, in one text."""
     held = con.execute(
-        """
+        inlined(
+            """
         select count(*) from exports.ledger
         where
             sync = $sync
             and state <> 'removed'
             and (acked_hash is not null or in_doubt or state = 'pending')
         """,
-        {"sync": sync.name},
+            {"sync": sync.name},
+        ),
     ).fetchall()[0][0]
     found = [_audience(con, sync), _deletes(con, sync, prefix, held)]
     if sync.mode != "append":
@@ -63,8 +66,10 @@ def _audience(con: duckdb.DuckDBPyConnection, sync: SyncSpec) -> str | None:
     if sync.audience is None or not exists(con, "marts.audience_guards"):
         return None
     found = con.execute(
-        "select guard, members from marts.audience_guards where audience = $audience and guard <> 'ok'",
-        {"audience": sync.audience},
+        inlined(
+            "select guard, members from marts.audience_guards where audience = $audience and guard <> 'ok'",
+            {"audience": sync.audience},
+        ),
     ).fetchone()
     return f"audience {sync.audience} ({found[1]} members): {found[0]}" if found else None
 
@@ -94,7 +99,8 @@ def _deletes(con: duckdb.DuckDBPyConnection, sync: SyncSpec, prefix: str, held: 
 def _drop(con: duckdb.DuckDBPyConnection, sync: SyncSpec, rows: int) -> str | None:
     """Against the median of the last runs that were let through: what a guard held back teaches nothing."""
     median = con.execute(
-        f"""
+        inlined(
+            f"""
         with
 
         last_runs as (
@@ -107,7 +113,8 @@ def _drop(con: duckdb.DuckDBPyConnection, sync: SyncSpec, rows: int) -> str | No
 
         select median(source_rows) from last_runs
         """,
-        {"sync": sync.name},
+            {"sync": sync.name},
+        ),
     ).fetchall()[0][0]
     limits = sync.guards
     if not rows or median is None or median - rows <= limits.max_drop_rows:

@@ -15,8 +15,8 @@ Everything unknown ends in a reason, never in a send. In order:
    or lets it wait when it is a deferral. It is asked last: what the law says is the better reason.
 """
 
-from pipelines.exports.schema import text
 from pipelines.exports.specs import PurposeSpec
+from pipelines.exports.values import text
 
 # channels that reach a person by one medium: customer.suppressions names it by the second word
 FAMILY = {"mail": "email", "newsletter": "email", "call": "phone"}

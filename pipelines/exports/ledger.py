@@ -16,6 +16,7 @@ from pipelines.exports import redirects
 from pipelines.exports.destinations.base import Operation, Result
 from pipelines.exports.outbox import Answers, transaction
 from pipelines.exports.plan import Prepared
+from pipelines.exports.values import inlined
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,8 @@ def settle(con: duckdb.DuckDBPyConnection, prepared: Prepared, stamp: Stamp) -> 
     with transaction(con):
         redirects.follow(con, sync, prefix)
         con.execute(
-            f"""
+            inlined(
+                f"""
             update exports.ledger as ledger
             set
                 state = if(planned.action = 'settled', 'acked', 'removed'),
@@ -70,15 +72,18 @@ def settle(con: duckdb.DuckDBPyConnection, prepared: Prepared, stamp: Stamp) -> 
                 and ledger.key = planned.key
                 and planned.action in ('settled', 'closed')
             """,
-            {"sync": sync.name, "run_id": stamp.run_id, "now": stamp.now},
+                {"sync": sync.name, "run_id": stamp.run_id, "now": stamp.now},
+            ),
         )
         con.execute(
-            f"""
+            inlined(
+                f"""
             update exports.ledger as ledger set acked_mark = planned.row_mark
             from {prefix}_plan as planned
             where ledger.sync = $sync and ledger.key = planned.key and planned.action in ('settled', 'marked')
             """,
-            {"sync": sync.name},
+                {"sync": sync.name},
+            ),
         )
 
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 import duckdb
 
+from pipelines.exports.values import Value, inlined
+
 # outcome of a batch that is on its way; and of one that was refused as a whole, so that nothing of it arrived
 HANDED, WHOLE = "handed", "whole"
 # of the write-ahead log while requests go out
@@ -86,14 +88,16 @@ def answer(
 
 def _line(
     sync: str, batch: int, outcome: str, reason: str | None = None, *, is_skipped: bool = False
-) -> list[object]:
-    return [sync, batch, outcome, reason, is_skipped]
+) -> dict[str, Value]:
+    return {"sync": sync, "batch": batch, "outcome": outcome, "reason": reason, "is_skipped": is_skipped}
 
 
-def _say(con: duckdb.DuckDBPyConnection, lines: Sequence[list[object]]) -> None:
+def _say(con: duckdb.DuckDBPyConnection, lines: Sequence[dict[str, Value]]) -> None:
     if lines:
-        rows = ", ".join(["(?, ?, null, ?, ?, null, ?)"] * len(lines))
-        con.execute(f"insert into exports.answers values {rows}", [value for line in lines for value in line])
+        rows = ", ".join(
+            inlined("($sync, $batch, null, $outcome, $reason, null, $is_skipped)", line) for line in lines
+        )
+        con.execute(f"insert into exports.answers values {rows}")
 
 
 def _say_each(con: duckdb.DuckDBPyConnection, sync: str, batch: int, answers: Answers) -> None:

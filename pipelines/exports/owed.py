@@ -16,8 +16,8 @@ import duckdb
 
 from pipelines.exports.diff import diff_query, left_query
 from pipelines.exports.lawful import basis_query
-from pipelines.exports.schema import text
 from pipelines.exports.specs import PurposeSpec, SyncSpec
+from pipelines.exports.values import inlined, text
 
 # the reasons of `basis_query` that are a word on record, or a date
 REFUSALS = ("suppressed", "denied", "objected", "withdrawn", "expired")
@@ -47,11 +47,13 @@ def prepare(
         basis=f"{prefix}_refused",
     )
     con.execute(
-        f"""
+        inlined(
+            f"""
         create or replace temp table {prefix}_owed as
         select * from ({diff}) where reason is not null and action in ('removed', 'retry')
         """,
-        {"sync": sync.name},
+            {"sync": sync.name},
+        ),
     )
     return int(con.execute(f"select count(*) from {prefix}_owed").fetchall()[0][0])
 
@@ -72,7 +74,9 @@ def judge_left(
     A row whose address nothing was ever said about is judged by its person.
     """
     con.execute(
-        f"create or replace temp table {prefix}_left as {left_query(prefix, beside)}", {"sync": sync.name}
+        inlined(
+            f"create or replace temp table {prefix}_left as {left_query(prefix, beside)}", {"sync": sync.name}
+        )
     )
     for is_known in (True, False):
         judged = basis_query(
@@ -83,7 +87,7 @@ def judge_left(
             audience=sync.audience,
             stopped_only=True,
         )
-        con.execute(f"insert into {into} {judged}", {"as_of": as_of})
+        con.execute(inlined(f"insert into {into} {judged}", {"as_of": as_of}))
 
 
 def cut_down(con: duckdb.DuckDBPyConnection, prefix: str) -> None:

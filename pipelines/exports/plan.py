@@ -23,6 +23,7 @@ from pipelines.exports.lawful import address, basis_query, suspects_query
 from pipelines.exports.rows import kinds_of, row_hash, row_mark, sent_columns
 from pipelines.exports.schema import quoted, quoted_relation
 from pipelines.exports.specs import DestinationSpec, PurposeSpec, SyncSpec, check
+from pipelines.exports.values import inlined
 
 # temporary tables of one sync; the sender adds the last four
 PARTS = (
@@ -180,8 +181,10 @@ def _prepare(
     can_remove = is_set or bool(set(MIRRORS) & set(modes_of(destination.type)))
     if not is_set:
         con.execute(
-            f"create or replace temp table {prefix}_stirred as {stirred_query(prefix, sync.mode)}",
-            {"sync": sync.name},
+            inlined(
+                f"create or replace temp table {prefix}_stirred as {stirred_query(prefix, sync.mode)}",
+                {"sync": sync.name},
+            ),
         )
     key = f"cast(sent.{quoted(sync.key)} as varchar)"
     con.execute(
@@ -206,7 +209,7 @@ def _prepare(
         """
     )
     diff = diff_query(prefix, sync.mode, is_set=is_set, can_remove=can_remove)
-    con.execute(f"create or replace temp table {prefix}_plan as {diff}", {"sync": sync.name})
+    con.execute(inlined(f"create or replace temp table {prefix}_plan as {diff}", {"sync": sync.name}))
     guard = held_back or guards_of(con, sync, prefix, rows)
     due = 0
     if guard and not is_set:
@@ -242,13 +245,17 @@ def _judge(
     at = {"as_of": as_of}
     has_point = sync.contact_point is not None
     con.execute(
-        f"create or replace temp table {prefix}_suspects as "
-        + suspects_query(f"{prefix}_rows", purpose, has_point=has_point, has_holds=has_holds),
-        at,
+        inlined(
+            f"create or replace temp table {prefix}_suspects as "
+            + suspects_query(f"{prefix}_rows", purpose, has_point=has_point, has_holds=has_holds),
+            at,
+        ),
     )
     con.execute(
-        f"create or replace temp table {prefix}_basis as {judged(f'{prefix}_suspects', has_point=has_point)}",
-        at,
+        inlined(
+            f"create or replace temp table {prefix}_basis as {judged(f'{prefix}_suspects', has_point=has_point)}",
+            at,
+        ),
     )
     exclusions: dict[str, int] = dict(
         con.execute(

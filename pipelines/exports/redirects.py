@@ -13,6 +13,7 @@ import duckdb
 
 from pipelines.exports.schema import exists, quoted
 from pipelines.exports.specs import SyncSpec
+from pipelines.exports.values import inlined
 
 MAX_HOPS = 50
 
@@ -31,17 +32,18 @@ def prepare(con: duckdb.DuckDBPyConnection, sync: SyncSpec, rows: str, prefix: s
         return
     con.execute(f"insert into {prefix}_absorbed from {prefix}_ends")
     if con.execute(f"select 1 from {prefix}_absorbed limit 1").fetchall():
-        con.execute(f"insert into {prefix}_moves {_moves(prefix)}", {"sync": sync.name})
+        con.execute(inlined(f"insert into {prefix}_moves {_moves(prefix)}", {"sync": sync.name}))
     moved = "select 1 from exports.ledger where sync = $sync and destination_key <> key limit 1"
-    if con.execute(moved, {"sync": sync.name}).fetchall():
-        con.execute(f"insert into {prefix}_moves {_returns(rows, prefix)}", {"sync": sync.name})
+    if con.execute(inlined(moved, {"sync": sync.name})).fetchall():
+        con.execute(inlined(f"insert into {prefix}_moves {_returns(rows, prefix)}", {"sync": sync.name}))
 
 
 def follow(con: duckdb.DuckDBPyConnection, sync: SyncSpec, prefix: str) -> None:
     """Write the moves into the ledger; call it inside a transaction."""
     # a removed row under the new key gives way, but its seq is kept: idempotency keys are never reused
     con.execute(
-        f"""
+        inlined(
+            f"""
         update exports.ledger as held
         set
             key = moves.new_key,
@@ -52,14 +54,17 @@ def follow(con: duckdb.DuckDBPyConnection, sync: SyncSpec, prefix: str) -> None:
             on gone.key = moves.new_key
         where held.sync = $sync and held.key = moves.old_key and held.state <> 'removed'
         """,
-        {"sync": sync.name},
+            {"sync": sync.name},
+        ),
     )
     con.execute(
-        f"""
+        inlined(
+            f"""
         delete from exports.ledger
         where sync = $sync and state = 'removed' and key in (select new_key from {prefix}_moves)
         """,
-        {"sync": sync.name},
+            {"sync": sync.name},
+        ),
     )
 
 

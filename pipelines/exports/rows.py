@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 import duckdb
 
 from pipelines.errors import CdpError, UsageError
-from pipelines.exports.schema import quoted, quoted_relation, text
+from pipelines.exports.schema import quoted, quoted_relation
 from pipelines.exports.specs import SyncSpec
+from pipelines.exports.values import text
 
 PLAIN = ("BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DATE")
 

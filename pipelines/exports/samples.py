@@ -5,7 +5,8 @@ from typing import Any
 import duckdb
 
 from pipelines.exports.plan import Prepared
-from pipelines.exports.schema import quoted, quoted_relation, text
+from pipelines.exports.schema import quoted, quoted_relation
+from pipelines.exports.values import text
 
 ACTIONS = ("added", "changed", "removed", "retry")
 

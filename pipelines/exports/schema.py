@@ -179,11 +179,6 @@ def quoted_relation(relation: str) -> str:
     return ".".join(quoted(part.strip('"')) for part in relation.split("."))
 
 
-def text(value: str) -> str:
-    """A SQL string literal."""
-    return "'" + value.replace("'", "''") + "'"
-
-
 def exists(con: duckdb.DuckDBPyConnection, relation: str) -> bool:
     """Whether a table or view can be read."""
     try:

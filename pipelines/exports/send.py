@@ -30,6 +30,7 @@ from pipelines.exports.results import ExportResult, Status, SyncResult, exit_cod
 from pipelines.exports.shared import others_of
 from pipelines.exports.specs import DestinationSpec, PurposeSpec, SyncSpec
 from pipelines.exports.stopping import Stop
+from pipelines.exports.values import inlined
 from pipelines.exports.wire import Batch, Wire
 from pipelines.failpoints import reach
 
@@ -318,9 +319,11 @@ def _log(con: duckdb.DuckDBPyConnection, result: SyncResult, status: str, stamp:
     }
     names = ", ".join(line)
     with outbox.transaction(con):
-        con.execute("delete from exports.runs where sync = $1 and run_id = $2", [result.sync, stamp.run_id])
+        con.execute(inlined("delete from exports.runs where sync = $sync and run_id = $run_id", line))
         con.execute(
-            f"insert into exports.runs ({names}) values ({', '.join(f'${name}' for name in line)})", line
+            inlined(
+                f"insert into exports.runs ({names}) values ({', '.join(f'${name}' for name in line)})", line
+            )
         )
 
 

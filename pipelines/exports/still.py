@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from pipelines.exports.fingerprints import Fingerprint, configuration_hash
-from pipelines.exports.schema import exists, quoted_relation, text
+from pipelines.exports.schema import exists, quoted_relation
 from pipelines.exports.specs import DestinationSpec, PurposeSpec, SyncSpec
+from pipelines.exports.values import Value, inlined, text
 
 if TYPE_CHECKING:
     from pipelines.exports.plan import SyncPlan
@@ -36,8 +37,11 @@ def recall(
 ) -> dict[str, Any] | None:
     """The counts of the last plan, `SyncPlan` by name, if it is still true; None: make one."""
     found = con.execute(
-        "select marks, counts from exports.still where sync = $1 and $2 >= since and ($2 < until or until is null)",
-        [sync.name, as_of],
+        inlined(
+            "select marks, counts from exports.still"
+            " where sync = $sync and $as_of >= since and ($as_of < until or until is null)",
+            {"sync": sync.name, "as_of": as_of},
+        )
     ).fetchone()
     if found is None:
         return None
@@ -59,17 +63,15 @@ def remember(
     counts: "SyncPlan",
 ) -> None:
     """Note a plan that found nothing to do, nothing that waits and nothing to put right."""
-    con.execute("delete from exports.still where sync = $1", [sync.name])
-    con.execute(
-        "insert into exports.still values ($1, $2, $3, $4, $5)",
-        [
-            sync.name,
-            json.dumps(dict(_marks(con, sync, purpose, destination))),
-            json.dumps(asdict(counts)),
-            as_of,
-            _until(con, purpose, as_of),
-        ],
-    )
+    line: dict[str, Value] = {
+        "sync": sync.name,
+        "marks": json.dumps(dict(_marks(con, sync, purpose, destination))),
+        "counts": json.dumps(asdict(counts)),
+        "since": as_of,
+        "until": _until(con, purpose, as_of),
+    }
+    con.execute(inlined("delete from exports.still where sync = $sync", line))
+    con.execute(inlined("insert into exports.still values ($sync, $marks, $counts, $since, $until)", line))
 
 
 def _marks(
@@ -103,16 +105,18 @@ def _until(con: duckdb.DuckDBPyConnection, purpose: PurposeSpec, as_of: datetime
     """The next moment at which a grant of the purpose begins or runs out; null: none does."""
     aged = f", obtained_at + to_days({int(purpose.expires_after_days)})" if purpose.expires_after_days else ""
     found = con.execute(
-        f"""
+        inlined(
+            f"""
         select min(moment)
         from (
             select unnest([obtained_at, expires_at{aged}]) as moment
             from marts.consents
             where purpose = {text(purpose.name)}
         ) as moments
-        where moment > $1
+        where moment > $as_of
         """,
-        [as_of],
+            {"as_of": as_of},
+        ),
     ).fetchone()
     moment: datetime | None = found[0] if found else None
     return moment

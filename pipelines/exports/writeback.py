@@ -13,7 +13,8 @@ from datetime import datetime
 
 import duckdb
 
-from pipelines.exports.schema import quoted, quoted_relation, text
+from pipelines.exports.schema import quoted, quoted_relation
+from pipelines.exports.values import inlined, text
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,8 @@ def remember(
         return
     for name, column in writes_back.fields.items():
         con.execute(
-            f"""
+            inlined(
+                f"""
             insert into exports.written_fields
             select distinct written.record_id, {text(name)}, written.value_hash, cast($as_of as timestamp)
             from (
@@ -60,5 +62,6 @@ def remember(
                 and known.value_hash = written.value_hash
             where written.record_id is not null and written.value_hash is not null
             """,
-            {"as_of": as_of},
+                {"as_of": as_of},
+            ),
         )

@@ -23,7 +23,8 @@ from pydantic import Field, model_validator
 
 from pipelines.exports.destinations.base import Kind, Opening, SetState
 from pipelines.exports.destinations.options import Options
-from pipelines.exports.schema import quoted, text
+from pipelines.exports.schema import quoted
+from pipelines.exports.values import text
 
 FORMATS = ("csv", "jsonl", "parquet")
 FORMS = {
