@@ -58,8 +58,8 @@ insert into exports.ledger by name
 select
     'people' as sync, key, customer_id, 'acked' as state, 1 as seq, 'upsert' as operation, row_hash,
     row_hash as acked_hash, row_mark as acked_mark, false as in_doubt, key as destination_key,
-    sha256(key) as idempotency_key, 0 as attempts,
-    'before' as updated_run_id, timestamp '2026-06-01' as updated_at, sha256(contact_point) as contact_point_hash
+    uuid() as idempotency_key, 0 as attempts,
+    'before' as updated_run_id, timestamp '2026-06-01' as updated_at, uuid() as contact_point_hash
 from export_0_hashed
 """
 HASHED = """

@@ -26,7 +26,7 @@ OPS_TABLES = frozenset({"runs", "run_steps", "published", "freshness", "load_cou
 EXPORTS_TABLES = frozenset({"ledger", "deliveries", "runs", "written_fields"})
 # What a destination knows or was sent is nobody else's to read.
 PRIVATE_COLUMNS = re.compile(
-    r"destination_key|payload|request_body|response_body|members|value_hash|contact_point_hash|acked_mark",
+    r"destination_key|payload|request_body|response_body|members|value_hash|contact_point_hash|acked_mark|row_hash|acked_hash",
     re.IGNORECASE,
 )
 # Written for each file anew: what a file says of itself.
@@ -152,11 +152,11 @@ class _Masker:
         name, low, key = quoted(column), column.lower(), (schema, table)
         if low in self.declared.personal.get(key, frozenset()) or (schema, table, low) in QUOTING:
             return f"cast(null as {kind}) as {name}"
+        if kind in ("VARCHAR", "UUID") and ROW_NAMES.search(low) and not SAFE_NAMES.search(low):
+            token = f"'t' || left(sha256({quoted_text(self.salt)} || cast({name} as varchar)), 20)"
+            return f"case when {name} is not null then {token} end as {name}"
         if not _TEXT.search(kind):
             return name
-        if kind == "VARCHAR" and ROW_NAMES.search(low) and not SAFE_NAMES.search(low):
-            token = f"'t' || left(sha256({quoted_text(self.salt)} || {name}), 20)"
-            return f"case when {name} is not null then {token} end as {name}"
         known = schema != "marts" or low in self.declared.described.get(key, frozenset())
         return name if known else f"cast(null as {kind}) as {name}"
 

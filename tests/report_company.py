@@ -95,7 +95,7 @@ create table exports.runs as select
 create table exports.deliveries as select
     'calls' as sync, 'c-canary-1' as key, 'c-canary-1' as customer_id, 'upsert' as operation,
     'rejected' as status,
-    'refused for +84 901 234 567' as reason, 'k' as idempotency_key, 'r2' as run_id,
+    'refused for +84 901 234 567' as reason, uuid() as idempotency_key, 'r2' as run_id,
     timestamp '2026-06-02 00:00:05' as sent_at from range(3);
 """
 

@@ -15,7 +15,7 @@ from pipelines.exports.ledger import Stamp
 from pipelines.exports.plan import Prepared
 from pipelines.exports.rows import row_json
 from pipelines.exports.schema import quoted, quoted_relation
-from pipelines.exports.values import inlined
+from pipelines.exports.values import digest, inlined
 
 ROWS_FETCHED = 500
 # number of the one batch of a whole set
@@ -93,9 +93,7 @@ def cut_batches(con: duckdb.DuckDBPyConnection, prepared: Prepared, batch_size: 
             placed.* exclude (idempotency_key),
             coalesce(
                 placed.idempotency_key,
-                sha256(
-                    concat_ws(chr(31), $sync, key, cast(seq as varchar), operation, coalesce(row_hash, ''))
-                )
+                {digest("concat_ws(chr(31), $sync, key, seq, operation, coalesce(cast(row_hash as varchar), ''))")}
             ) as idempotency_key,
             coalesce(resends.batch, (select count(*) from resends) + place // {batch_size}) as batch
         from placed
@@ -184,7 +182,7 @@ def put(con: duckdb.DuckDBPyConnection, prepared: Prepared, stamp: Stamp) -> Non
         select
             $sync as sync, batch, key, customer_id, operation, row_hash, row_mark, seq,
             coalesce(destination_key, key) as destination_key,
-            sha256(contact_point) as contact_point_hash,
+            {digest("contact_point")} as contact_point_hash,
             idempotency_key, is_resend, consent_record_id, granted_at, grant_expires_at,
             $purpose as purpose, $basis as basis, $as_of as judged_at, $run_id as run_id, $now as sent_at
         from {batch}
@@ -275,7 +273,7 @@ def _operations(con: duckdb.DuckDBPyConnection, prepared: Prepared) -> Iterator[
             batch.key,
             coalesce(batch.destination_key, batch.key) as destination_key,
             batch.operation,
-            batch.idempotency_key,
+            cast(batch.idempotency_key as varchar) as idempotency_key,
             if(batch.operation = 'upsert', payloads.payload, null) as payload,
         from batch
         left join payloads on payloads.key = batch.key

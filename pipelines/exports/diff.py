@@ -10,6 +10,7 @@ are put right in the ledger without a request; none.
 """
 
 from pipelines.exports.specs import Mode
+from pipelines.exports.values import digest
 
 # what left the model leaves the destination
 MIRRORS: tuple[Mode, ...] = ("mirror", "membership")
@@ -213,6 +214,6 @@ def left_query(prefix: str, beside: str) -> str:
 
     select held.key, held.customer_id, addresses.contact_point
     from held
-    left join addresses on sha256(addresses.contact_point) = held.contact_point_hash
+    left join addresses on {digest("addresses.contact_point")} = held.contact_point_hash
     anti join {beside} as sync_rows on sync_rows.key = held.key
     """

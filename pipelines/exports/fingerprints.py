@@ -37,8 +37,8 @@ def fingerprint(
 ) -> Fingerprint:
     """The fingerprint of a planned sync, from its temporary tables; `has_owed`: of what is owed in spite of a guard too."""
     operations = (
-        "key, action, cast(is_wanted as varchar), coalesce(row_hash, ''), cast(seq as varchar),"
-        " coalesce(state, ''), coalesce(destination_key, ''), coalesce(idempotency_key, '')"
+        "key, action, cast(is_wanted as varchar), coalesce(cast(row_hash as varchar), ''), cast(seq as varchar),"
+        " coalesce(state, ''), coalesce(destination_key, ''), coalesce(cast(idempotency_key as varchar), '')"
     )
     tables = ("plan", "owed") if has_owed else ("plan",)
     stops = "key, coalesce(reason, ''), coalesce(deferred, '')"

@@ -228,7 +228,7 @@ from export_taken
 _BATCH_KEY = """
 update export_taken as taken set batch_key = requests.batch_key
 from (
-    select sync, batch, sha256(string_agg(idempotency_key, '' order by key)) as batch_key
+    select sync, batch, sha256(string_agg(cast(idempotency_key as varchar), '' order by key)) as batch_key
     from export_taken
     where outcome = 'pending' and not is_whole
     group by sync, batch

@@ -72,7 +72,7 @@ def row_hash(sync: SyncSpec, columns: Sequence[str], kinds: Mapping[str, str] | 
         if not _is_plain(of.get(name))
     ]
     cells = [head, *(f"coalesce({one}, chr(30))" for one in values), *lengths]
-    return f"md5(concat_ws(chr(31), {', '.join(cells)}))"
+    return f"cast(md5(concat_ws(chr(31), {', '.join(cells)})) as uuid)"
 
 
 def row_mark(sync: SyncSpec, columns: Sequence[str], kinds: Mapping[str, str]) -> str:

@@ -20,11 +20,11 @@ create table if not exists exports.ledger (
     state varchar not null check (state in ('pending', 'acked', 'rejected', 'removed')),
     seq bigint not null,
     operation varchar not null check (operation in ('upsert', 'remove')),
-    row_hash varchar,           -- of the row last sent; null for a removal
-    acked_hash varchar,         -- of the row the destination has accepted; null when it has none
+    row_hash uuid,           -- of the row last sent; null for a removal
+    acked_hash uuid,         -- of the row the destination has accepted; null when it has none
     in_doubt boolean not null,  -- an earlier attempt got no answer: the destination may hold that row
     destination_key varchar,    -- what the destination knows the row by
-    idempotency_key varchar not null,
+    idempotency_key uuid not null,
     batch_key varchar,          -- members of one request, kept until it is answered
     reason varchar,
     attempts integer not null,  -- since the last acceptance
@@ -40,7 +40,7 @@ create table if not exists exports.deliveries (
     operation varchar not null,
     status varchar not null check (status in ('pending', 'acked', 'rejected', 'unknown')),
     reason varchar,
-    idempotency_key varchar not null,
+    idempotency_key uuid not null,
     consent_record_id varchar,
     run_id varchar not null,
     sent_at timestamp not null
@@ -94,12 +94,12 @@ create table if not exists exports.outbox (
     key varchar not null,
     customer_id varchar,
     operation varchar not null,
-    row_hash varchar,
+    row_hash uuid,
     row_mark ubigint,
     seq bigint not null,
     destination_key varchar not null,   -- what the destination may know the row by once this has arrived
-    contact_point_hash varchar,
-    idempotency_key varchar not null,
+    contact_point_hash uuid,
+    idempotency_key uuid not null,
     is_resend boolean not null,         -- under the key of an earlier attempt
     consent_record_id varchar,
     granted_at timestamp,
@@ -128,12 +128,12 @@ ADDED = (
     (
         "ledger",
         "contact_point_hash",
-        "varchar",
+        "uuid",
         "of the address the row was sent for; its basis is judged when the row left",
     ),
     ("ledger", "acked_mark", "ubigint", "quick hash of the row the destination has accepted"),
     ("ledger", "is_ours", "boolean", "false: the destination had the row and left it alone; never removed"),
-    ("deliveries", "contact_point_hash", "varchar", "of the address the basis was judged for"),
+    ("deliveries", "contact_point_hash", "uuid", "of the address the basis was judged for"),
     ("deliveries", "purpose", "varchar", "of the sync when it was sent"),
     ("deliveries", "basis", "varchar", "of the purpose when it was sent"),
     (
@@ -150,20 +150,28 @@ ADDED = (
     ("runs", "owed", "bigint", "removals that no guard holds back: the person has refused"),
     ("runs", "forced", "varchar", "why a guard was overruled, in the words of whoever did"),
 )
+# these were hexadecimal texts once, twice to four times as long
+HASHES = ("row_hash", "acked_hash", "idempotency_key", "contact_point_hash")
 
 
 def ensure(con: duckdb.DuckDBPyConnection) -> None:
     """Create what is missing, and take in what a killed run had sent; existing rows stay."""
     con.execute(DDL)
-    present = set(
-        con.execute(
-            "select table_name, column_name from information_schema.columns"
+    present = {
+        (table, column): kind
+        for table, column, kind in con.execute(
+            "select table_name, column_name, data_type from information_schema.columns"
             " where table_catalog = current_database() and table_schema = 'exports'"
         ).fetchall()
-    )
+    }
     for table, column, kind, _ in ADDED:
         if (table, column) not in present:
             con.execute(f"alter table exports.{table} add column if not exists {column} {kind}")
+    for (table, column), kind in present.items():
+        if column in HASHES and kind == "VARCHAR":
+            con.execute(
+                f"alter table exports.{table} alter column {column} type uuid using cast(left({column}, 32) as uuid)"
+            )
     if ("outbox", "batch_key") in present:
         con.execute("alter table exports.outbox drop column batch_key")
     take_in(con)

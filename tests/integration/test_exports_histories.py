@@ -319,13 +319,15 @@ def planted_violations_are_found(con: duckdb.DuckDBPyConnection) -> None:
             insert into events
             select
                 'late', customer_id, (
-                    select any_value(contact_point) from events where sha256(contact_point) = contact_point_hash
+                    select any_value(contact_point) from events
+                    where cast(left(sha256(contact_point), 32) as uuid) = contact_point_hash
                 ), 'email', purpose, 'withdrawn', granted_at + interval 1 second, 0
             from exports.deliveries where idempotency_key = (
                 select min(idempotency_key) from exports.deliveries as mine
                 where basis = 'consent' and operation = 'upsert' and not exists (
                     select 1 from events
-                    where sha256(contact_point) = mine.contact_point_hash and occurred_at > mine.granted_at
+                    where cast(left(sha256(contact_point), 32) as uuid) = mine.contact_point_hash
+                        and occurred_at > mine.granted_at
                 )
             )
         """,

@@ -697,9 +697,38 @@ def test_what_is_judged_does_not_depend_on_which_thread_is_quicker(con: duckdb.D
         clerk.execute(
             """
             insert into exports.deliveries (sync, key, operation, status, idempotency_key, run_id, sent_at)
-            values ('s', 'k', 'upsert', 'acked', 'i', 'r', timestamp '2026-07-01')
+            values ('s', 'k', 'upsert', 'acked', uuid(), 'r', timestamp '2026-07-01')
             """
         )
         seen = con.execute("select count(*) from exports.deliveries").fetchall()
     assert seen == [(0,)]
     assert con.execute("select count(*) from exports.deliveries").fetchall() == [(1,)]
+
+
+def test_a_ledger_of_hexadecimal_hashes_goes_on(con: duckdb.DuckDBPyConnection, receiver: Recorder) -> None:
+    """What an earlier version wrote is known again: nothing is resent, and who left the model and withdraws is still found."""
+    sync = replace(HOOK_SYNC, mode="upsert")
+    run(con, hook(receiver.url), sync)
+    con.execute("alter table exports.ledger alter column contact_point_hash type varchar")
+    for table, column in (
+        ("ledger", "row_hash"),
+        ("ledger", "acked_hash"),
+        ("deliveries", "idempotency_key"),
+    ):
+        text = f"replace(cast({column} as varchar), '-', '')"
+        con.execute(f"alter table exports.{table} alter column {column} type varchar using {text}")
+    con.execute("update exports.deliveries set idempotency_key = idempotency_key || repeat('0', 32)")
+    con.execute(
+        """
+        update exports.ledger as ledger set contact_point_hash = sha256(people.email)
+        from activation.sync_hook_people as people where people.customer_id = ledger.key
+        """
+    )
+    receiver.forget()
+    nothing = run(con, hook(receiver.url), sync, run_id="r2")
+    con.execute("delete from activation.sync_hook_people where customer_id = 'c00003'")
+    con.execute("update marts.consents set state = 'withdrawn' where customer_id = 'c00003'")
+    run(con, hook(receiver.url), sync, run_id="r3")
+
+    assert (nothing.exit_code, nothing.syncs[0].unchanged) == (0, 12)
+    assert [(one["operation"], one["key"]) for one in receiver.operations] == [("remove", "c00003")]

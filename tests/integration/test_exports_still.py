@@ -39,7 +39,7 @@ CHANGES = {
         select 'c00003' as customer_id, 'email_marketing' as purpose, cast(null as varchar) as audience,
             'holdout' as reason, false as is_deferred
     """,
-    "the ledger": "update exports.ledger set acked_hash = 'x', acked_mark = 1 where key = 'c00003'",
+    "the ledger": "update exports.ledger set acked_hash = uuid(), acked_mark = 1 where key = 'c00003'",
 }
 
 

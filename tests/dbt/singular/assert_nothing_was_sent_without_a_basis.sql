@@ -23,7 +23,7 @@ records as (
 statements as (
     select
         events.record_id,
-        sha256(lower(trim(events.contact_point))) as contact_point_hash,
+        cast(left(sha256(lower(trim(events.contact_point))), 32) as uuid) as contact_point_hash,
         events.purpose,
         events.state,
         events.occurred_at,
