@@ -10,8 +10,9 @@ from typing import Any
 
 import duckdb
 
-from cli import audiences, customer, warehouse
+from cli import audiences, warehouse
 from cli.errors import CdpError
+from cli.identity_records import customer_of
 from pipelines.exports.lawful import FAMILY, address, basis_query
 from pipelines.exports.plan import utc
 from pipelines.exports.specs import PurposeSpec
@@ -60,7 +61,7 @@ def consents(
     """
     if not warehouse.has_table(con, "marts", "consents"):
         raise CdpError("there are no consents yet: the warehouse has no marts", hint="build them: `cdp run`")
-    customer_id = customer.resolve(con, who)
+    customer_id = customer_of(con, who)
     points = [
         (str(row["contact_point"]), str(row["type"]))
         for row in audiences.rows(con, _POINTS, {"who": customer_id})

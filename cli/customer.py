@@ -4,19 +4,17 @@ Data flow: identity (any identifier, record or id -> customer_id) and marts, cus
 It is personal data, whole: it goes to the one who asked, never into a log or the published file.
 """
 
-import re
 from typing import Any
 
 import duckdb
 
 from cli import warehouse
-from cli.errors import CdpError, UsageError
-from cli.identity import find_nodes
+from cli.errors import CdpError
+from cli.identity_records import customer_of
 
 TOUCHES = 20
 # Somebody with hundreds of orders has as many records: the first few of a kind are enough to follow up.
 EXAMPLES = 5
-MANY = 10
 
 # shown field -> the golden record's column that says which source it is from
 FIELDS = {
@@ -87,7 +85,7 @@ def show(con: duckdb.DuckDBPyConnection, who: str) -> dict[str, Any]:
     """
     if not warehouse.has_table(con, "marts", "customer_360"):
         raise CdpError("there are no customers yet: the warehouse has no marts", hint="build them: `cdp run`")
-    customer_id = resolve(con, who)
+    customer_id = customer_of(con, who)
     profile = _one(con, "select * from marts.customer_360 where customer_id = ?", [customer_id])
     return {
         "customer_id": customer_id,
@@ -109,25 +107,6 @@ def show(con: duckdb.DuckDBPyConnection, who: str) -> dict[str, Any]:
         "timeline": _rows(con, _TIMELINE, [customer_id, TOUCHES]),
         "records": _rows(con, _RECORDS, [EXAMPLES, customer_id]),
     }
-
-
-def resolve(con: duckdb.DuckDBPyConnection, who: str) -> str:
-    """The one profile meant; a value nobody may be linked by can be held by many."""
-    if who.strip().startswith("+"):
-        # Phones are kept as +digits; people write them with spaces, brackets and dashes.
-        who = re.sub(r"[\s().-]", "", who)
-    rows = con.execute(
-        "select distinct customer_id from identity.node_customers"
-        " where node_id in (select unnest(?)) order by 1",
-        [find_nodes(con, who)],
-    ).fetchall()
-    if len(rows) > 1:
-        names = ", ".join(str(row[0]) for row in rows[:MANY]) + (", ..." if len(rows) > MANY else "")
-        raise UsageError(
-            f"{len(rows)} profiles are known by that value: {names}",
-            hint="it links nobody (see marts.identity_quarantine); ask for one of the ids",
-        )
-    return str(rows[0][0])
 
 
 def _golden(

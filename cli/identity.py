@@ -6,7 +6,8 @@ from typing import Any
 
 import duckdb
 
-from cli.errors import CdpError, UsageError
+from cli.errors import CdpError
+from cli.identity_records import customer_of, first_record
 
 NODE_LIMIT = 5000
 
@@ -26,80 +27,44 @@ class Hop:
         return self.__dict__ | {"parts": _parts(links, self, nodes)}
 
 
-def find_nodes(con: duckdb.DuckDBPyConnection, who: str) -> list[str]:
-    """Nodes of a person given as record_id, customer_id (also an absorbed one), or any identifier value.
-
-    Raises UsageError when nobody is found; the value itself is not repeated in logs.
-    """
+def _nodes(con: duckdb.DuckDBPyConnection, customer: str) -> list[str]:
     rows = con.execute(
-        """
-        with wanted as (select trim(?) as who),
-        ids as (
-            select customer_id from identity.node_customers, wanted where node_id = who or customer_id = who
-            union
-            select new_customer_id from marts.customer_redirects, wanted where old_customer_id = who
-            union
-            select owners.customer_id
-            from identity.int_identity__identifiers as carried
-            inner join identity.node_customers as owners on carried.node_id = owners.node_id
-            cross join wanted
-            where lower(carried.identifier_value) = lower(who)
-        )
-        select node_id from identity.node_customers where customer_id in (select customer_id from ids) order by 1
-        """,
-        [who],
+        "select node_id from identity.node_customers where customer_id = ? order by 1", [customer]
     ).fetchall()
-    if not rows:
-        raise UsageError(
-            f"nobody is known as `{who}`",
-            hint="give an email, a phone with country code (+84...), a customer_id or a record_id (source.table:key)",
+    if len(rows) > NODE_LIMIT:
+        raise CdpError(
+            f"{customer} has {len(rows)} nodes; explain shows at most {NODE_LIMIT}",
+            hint="ask why two of its records are one: cdp identity explain RECORD RECORD",
         )
     return [str(row[0]) for row in rows]
 
 
 def explain(con: duckdb.DuckDBPyConnection, first: str, second: str | None = None) -> dict[str, Any]:
-    """Why records are one person: every link of the first, or the shortest chain from the first to the second."""
-    start, nodes = _start(con, first), find_nodes(con, first)
-    if len(nodes) > NODE_LIMIT:
-        raise CdpError(f"{first}: the person has {len(nodes)} nodes; explain shows at most {NODE_LIMIT}")
-    links = _links(con, nodes)
-    owner = _owner(con, nodes[0])
+    """Why records are one person: every link of the first, or the shortest chain from the first to the second.
+
+    Raises UsageError for a word that means nobody or several people, CdpError for somebody with too many nodes to show.
+    """
+    owner = customer_of(con, first)
+    nodes = _nodes(con, owner)
+    links, start = _links(con, nodes), first_record(con, first, owner)
     if second is None:
         return {
             "customer_id": owner,
             "nodes": nodes,
-            "links": [hop.told(links, len(nodes)) for hop in _tree(links, start or nodes[0])],
+            "links": [hop.told(links, len(nodes)) for hop in _tree(links, start)],
         }
-    goal_nodes = find_nodes(con, second)
-    if _owner(con, goal_nodes[0]) != owner:
+    other = customer_of(con, second)
+    if other != owner:
         return {
             "customer_id": owner,
-            "other_customer_id": _owner(con, goal_nodes[0]),
+            "other_customer_id": other,
             "joined": False,
             "chain": [],
-            "cut": _cut(con, nodes, goal_nodes),
+            "cut": _cut(con, nodes, _nodes(con, other)),
         }
-    chain = _shortest(links, start or nodes[0], _start(con, second) or goal_nodes[0])
+    chain = _shortest(links, start, first_record(con, second, owner))
     told = [hop.told(links, len(nodes)) for hop in chain]
     return {"customer_id": owner, "joined": True, "chain": told}
-
-
-def _start(con: duckdb.DuckDBPyConnection, who: str) -> str | None:
-    row = con.execute(
-        """
-        select node_id from identity.node_customers where node_id = trim(?)
-        union all
-        select min(node_id) from identity.int_identity__identifiers where lower(identifier_value) = lower(trim(?))
-        """,
-        [who, who],
-    ).fetchone()
-    return str(row[0]) if row and row[0] else None
-
-
-def _owner(con: duckdb.DuckDBPyConnection, node: str) -> str:
-    row = con.execute("select customer_id from identity.node_customers where node_id = ?", [node]).fetchone()
-    assert row is not None
-    return str(row[0])
 
 
 def _links(con: duckdb.DuckDBPyConnection, nodes: list[str]) -> dict[str, list[Hop]]:

@@ -3,11 +3,18 @@
 Decisions about identity are stored by record key, so the words on the command line are looked up once, at entry.
 """
 
+import re
+
 import duckdb
 
+from cli import warehouse
 from cli.errors import UsageError
 
 _HINT = "give an email, a phone with country code (+84...), a customer_id or a record_id (source.table:key)"
+
+
+# as many are named where a word means several
+_NAMED = 5
 
 
 def customer_of(con: duckdb.DuckDBPyConnection, who: str) -> str:
@@ -16,11 +23,60 @@ def customer_of(con: duckdb.DuckDBPyConnection, who: str) -> str:
     if not found:
         raise UsageError(f"nobody is known as `{who}`", hint=_HINT)
     if len(found) > 1:
-        some = ", ".join(record for _, record in found[:3])
+        some = ", ".join(f"{customer} ({record})" for customer, record in found[:_NAMED])
+        more = ", ..." if len(found) > _NAMED else ""
         raise UsageError(
-            f"`{who}` is carried by {len(found)} customers", hint=f"name the record you mean, e.g. {some}"
+            f"`{who}` is carried by {len(found)} customers{_why_not(con, who)}: {some}{more}",
+            hint="name the customer_id or the record you mean",
         )
     return found[0][0]
+
+
+def _why_not(con: duckdb.DuckDBPyConnection, who: str) -> str:
+    """Why a value links nobody, where that is so."""
+    if not warehouse.has_table(con, "marts", "identity_quarantine"):
+        return ""
+    row = con.execute(
+        "select string_agg(distinct reason, ', ' order by reason) from marts.identity_quarantine"
+        f" where {_IS_MEANT.format(value='value', type='type')}",
+        _spelled(who),
+    ).fetchone()
+    return f" and links nobody ({row[0]})" if row and row[0] else ""
+
+
+# An identifier as somebody types it: any case; a phone with blanks and brackets, or as it is dialled inside its country.
+_IS_MEANT = """(
+    lower({value}) = lower($who)
+    or {type} = 'phone' and $phone is not null
+    and ({value} = $phone or starts_with($phone, '0') and ends_with({value}, substr($phone, 2)))
+)"""
+_PHONE = re.compile(r"\+?[\d\s().-]{8,}")
+
+
+def _spelled(who: str) -> dict[str, str | None]:
+    """What was typed, and the same as a phone."""
+    who = who.strip()
+    return {"who": who, "phone": re.sub(r"[\s().-]", "", who) if _PHONE.fullmatch(who) else None}
+
+
+def first_record(con: duckdb.DuckDBPyConnection, who: str, customer: str) -> str:
+    """The record that was named, or the smallest of the customer's that carry what was named, or their smallest."""
+    row = con.execute(
+        f"""
+        select node_id
+        from identity.node_customers as owners
+        left join (
+            select distinct node_id as carrier from identity.int_identity__identifiers
+            where {_IS_MEANT.format(value="identifier_value", type="identifier_type")}
+        ) as carriers on carriers.carrier = owners.node_id
+        where owners.customer_id = $customer
+        order by node_id = $who desc, carrier is not null desc, node_id
+        limit 1
+        """,
+        _spelled(who) | {"customer": customer},
+    ).fetchone()
+    assert row is not None
+    return str(row[0])
 
 
 def one_record(con: duckdb.DuckDBPyConnection, who: str) -> str:
@@ -48,11 +104,12 @@ def side_of_split(con: duckdb.DuckDBPyConnection, who: str) -> list[str]:
     if node := _node(con, who):
         return [node]
     rows = con.execute(
-        """
-        select distinct node_id from identity.int_identity__identifiers where lower(identifier_value) = lower(trim(?))
+        f"""
+        select distinct node_id from identity.int_identity__identifiers
+        where {_IS_MEANT.format(value="identifier_value", type="identifier_type")}
         order by 1
         """,
-        [who],
+        _spelled(who),
     ).fetchall()
     if not rows:
         customer = customer_of(con, who)
@@ -78,27 +135,26 @@ def _node(con: duckdb.DuckDBPyConnection, who: str) -> str | None:
 def _customers(con: duckdb.DuckDBPyConnection, who: str) -> list[tuple[str, str]]:
     """Customers meant, each with its smallest record."""
     rows = con.execute(
-        """
-        with wanted as (select trim(?) as who),
-        named as (
-            select owners.customer_id, owners.node_id
-            from identity.node_customers as owners cross join wanted
-            where owners.customer_id = who
+        f"""
+        with named as (
+            select customer_id, node_id
+            from identity.node_customers
+            where customer_id = $who or node_id = $who
             union all
             select owners.customer_id, owners.node_id
             from marts.customer_redirects as redirects
             inner join identity.node_customers as owners on redirects.new_customer_id = owners.customer_id
-            cross join wanted
-            where redirects.old_customer_id = who
+            where redirects.old_customer_id = $who
             union all
             select owners.customer_id, owners.node_id
-            from identity.int_identity__identifiers as carried
+            from (
+                select distinct node_id from identity.int_identity__identifiers
+                where {_IS_MEANT.format(value="identifier_value", type="identifier_type")}
+            ) as carried
             inner join identity.node_customers as owners on carried.node_id = owners.node_id
-            cross join wanted
-            where lower(carried.identifier_value) = lower(who)
         )
         select customer_id, min(node_id) from named group by customer_id order by 2
         """,
-        [who],
+        _spelled(who),
     ).fetchall()
     return [(str(customer), str(record)) for customer, record in rows]

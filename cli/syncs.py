@@ -18,6 +18,9 @@ KEYS = {
     "writes_back",
 }  # fmt: skip
 
+# options by which a vendor knows whose requests are whose, as they stand in cdp.yml
+ACCOUNT = ("url", "base_url", "instance_url", "token", "access_token", "client_id", "api_key")
+
 
 def sync_specs(company: Company) -> list[SyncSpec]:
     """Every sync that the company declares.
@@ -108,7 +111,7 @@ def destination_specs(
     company: Company, *, with_secrets: bool, only: Collection[str] | None = None
 ) -> dict[str, DestinationSpec]:
     """The destinations (`only` those); relative paths become absolute, `${NAME}` is filled only when asked for."""
-    specs = {}
+    specs, accounts = {}, _accounts(company)
     for name, one in company.destinations.items():
         if only is not None and name not in only:
             continue
@@ -116,12 +119,23 @@ def destination_specs(
         options = dict(declared)
         if with_secrets:
             options = {key: _filled(value, f"destinations.{name}.{key}") for key, value in declared.items()}
-        # one small file a destination: its rate holds over all syncs and processes
-        options["pace"] = str(company.dot / "pace" / name)
+        # one small file an account: its rate holds over all destinations, syncs and processes
+        options["pace"] = str(company.dot / "pace" / accounts[name])
         if isinstance(options.get("path"), str):
             options["path"] = str(company.root / options["path"])
         specs[name] = DestinationSpec(name, one.type, options, declared)
     return specs
+
+
+def _accounts(company: Company) -> dict[str, str]:
+    """Each destination with the first one of its account: vendors count requests by credentials, not by what we call them."""
+    first: dict[tuple[str, ...], str] = {}
+    accounts = {}
+    for name, one in company.destinations.items():
+        declared = one.model_extra or {}
+        account = (one.type, *(str(declared.get(option)) for option in ACCOUNT))
+        accounts[name] = first.setdefault(account, name)
+    return accounts
 
 
 def _filled(value: Any, where: str) -> Any:

@@ -11,8 +11,8 @@ from typing import Any
 
 import duckdb
 
-from cli.customer import resolve
 from cli.errors import UsageError
+from cli.identity_records import customer_of
 from pipelines.exports import PurposeSpec, SyncSpec
 from pipelines.exports.lawful import address, basis_query
 from pipelines.exports.plan import utc
@@ -51,7 +51,7 @@ def why(
 
     Raises UsageError when nobody, or more than one profile, is known by `who`, CdpError when nothing is built.
     """
-    customer_id = resolve(con, who)
+    customer_id = customer_of(con, who)
     columns = sent_columns(con, sync)
     rows = _model_rows(con, sync, customer_id)
     verdicts = _verdicts(con, sync, purpose, customer_id, as_of)

@@ -9,14 +9,8 @@ Actions: added, changed, retry (not yet accepted), removed, unchanged, deferred 
 are put right in the ledger without a request; none.
 """
 
-from pipelines.exports.specs import Mode
+from pipelines.exports.specs import MIRRORS, WITHDRAWS, Mode
 from pipelines.exports.values import digest
-
-# what left the model leaves the destination
-MIRRORS: tuple[Mode, ...] = ("mirror", "membership")
-# who may no longer be written to leaves as well; what was said (append) or written into a row that was not ours
-# (update_only) cannot be taken back
-WITHDRAWS: tuple[Mode, ...] = ("upsert", "create_only", *MIRRORS)
 
 
 def stirred_query(prefix: str, mode: Mode) -> str:

@@ -16,13 +16,13 @@ import duckdb
 from pipelines.errors import CdpError
 from pipelines.exports import owed, redirects, schema, still
 from pipelines.exports.destinations import modes_of, requests_for, writes_full_set
-from pipelines.exports.diff import MIRRORS, WITHDRAWS, diff_query, stirred_query
+from pipelines.exports.diff import diff_query, stirred_query
 from pipelines.exports.fingerprints import Fingerprint, fingerprint
 from pipelines.exports.guards import Guard, guards_of, key_guard
 from pipelines.exports.lawful import address, basis_query, suspects_query
 from pipelines.exports.rows import kinds_of, row_hash, row_mark, sent_columns
 from pipelines.exports.schema import quoted, quoted_relation
-from pipelines.exports.specs import DestinationSpec, PurposeSpec, SyncSpec, check
+from pipelines.exports.specs import MIRRORS, WITHDRAWS, DestinationSpec, PurposeSpec, SyncSpec, check
 from pipelines.exports.values import inlined
 
 # temporary tables of one sync; the sender adds the last four

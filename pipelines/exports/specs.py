@@ -10,10 +10,15 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from pipelines.errors import UsageError
-from pipelines.exports.destinations import TYPES, check_options, fills_empty, modes_of, target_of
+from pipelines.exports.destinations import TYPES, check_options, fills_empty, modes_of, takes_back, target_of
 from pipelines.exports.writeback import WritesBack
 
 Mode = Literal["upsert", "update_only", "create_only", "mirror", "append", "membership"]
+# what left the model leaves the destination
+MIRRORS: tuple[Mode, ...] = ("mirror", "membership")
+# who may no longer be written to leaves as well; what was said (append) or written into a row that was not ours
+# (update_only) cannot be taken back
+WITHDRAWS: tuple[Mode, ...] = ("upsert", "create_only", *MIRRORS)
 Basis = Literal[
     "consent", "legitimate_interest", "contract", "public_task", "legal_obligation", "vital_interest"
 ]
@@ -135,6 +140,11 @@ def _ability_problems(sync: SyncSpec, destination: DestinationSpec) -> list[str]
     if sync.mode not in modes_of(destination.type):
         able = ", ".join(modes_of(destination.type))
         problems.append(f"destination type `{destination.type}` cannot do mode {sync.mode}; it does: {able}")
+    if sync.mode in WITHDRAWS and not takes_back(destination.type, destination.options):
+        problems.append(
+            f"destination `{destination.name}` cannot take a row back, which mode {sync.mode} must when somebody withdraws;"
+            " give it `remove`, or say things with mode append"
+        )
     if sync.fill_empty and not fills_empty(destination.type):
         problems.append(f"destination type `{destination.type}` cannot honour fill_empty")
     if sync.columns is not None and (extra := sorted(set(sync.fill_empty) - set(sync.columns))):

@@ -76,6 +76,17 @@ def test_explain_says_what_removing_a_link_would_do(company: TestCompany) -> Non
     assert [(hop["identifier"], hop["parts"]) for hop in found["chain"]] == [("phone", [1, 1])]
 
 
+def test_a_value_of_several_people_is_not_explained_as_one(company: TestCompany) -> None:
+    """The shared mailbox belongs to two: their links in one tree would be nobody's."""
+    code, _, told = cdp(company, "identity", "explain", "a@x.io")
+    by_phone = cdp(company, "identity", "explain", "0912 345-678", "--json")
+
+    assert code == 2
+    assert "2 customers" in told
+    assert owners(company)["2"] in told
+    assert by_phone[1]["customer_id"] == owners(company)["3"], "a phone as it is dialled in its country"
+
+
 def test_who_cannot_be_meant_is_refused(company: TestCompany) -> None:
     """Exit 2, with what to name instead; nothing is recorded."""
     unknown = cdp(company, "identity", "merge", "nobody@x.io", "crm.contacts:1")

@@ -137,9 +137,10 @@ def test_sql_command_and_metric_query_give_one_number(config: Path, tmp_path: Pa
     """One definition, three ways to ask: the mart, `cdp report --json`, and the semantic layer."""
     told = json.loads(done("report", "--config", config, "--out", tmp_path / "r.html", "--json"))["figures"]
     shown = {row["question"]: row for row in told["scores"]}
-    asked = metrics(
-        config, "nps_relational,nps_answers,csat,csat_answers,share_easy", "answer__question", tmp_path
+    scores = (
+        "nps_relational,nps_answers,csat_relational,csat_transactional,csat_answers,share_easy_transactional"
     )
+    asked = metrics(config, scores, "answer__question", tmp_path)
     mart = dict(
         ask(config, "select question, score from marts.cx_scores where period = 'all' and dimension = 'all'")
     )
@@ -149,10 +150,11 @@ def test_sql_command_and_metric_query_give_one_number(config: Path, tmp_path: Pa
     )
     assert int(asked["nps_overall"]["nps_answers"]) == shown["nps_overall"]["n"] > 0
     for question in ("csat_delivery", "csat_support"):
-        assert float(asked[question]["csat"]) == shown[question]["score"] == mart[question]
+        assert float(asked[question]["csat_transactional"]) == shown[question]["score"] == mart[question]
+        assert asked[question]["csat_relational"] == "", "kinds are never pooled"
         assert int(asked[question]["csat_answers"]) == shown[question]["n"] > 0
     easy = "select share_easy from marts.cx_ces_by_touchpoint where question = 'ease_support' and touchpoint = 'support'"
-    assert [(float(asked["ease_support"]["share_easy"]),)] == ask(config, easy)
+    assert [(float(asked["ease_support"]["share_easy_transactional"]),)] == ask(config, easy)
 
     months = metrics(
         config,

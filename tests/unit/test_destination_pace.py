@@ -10,6 +10,8 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cli.config import load_company
+from cli.syncs import destination_specs
 from pipelines.exports.destinations.options import Rate
 from pipelines.exports.destinations.pace import Pace
 
@@ -124,3 +126,23 @@ def test_a_clock_set_back_and_a_torn_file_open_again(tmp_path: Path) -> None:
     path.write_text("{torn")
 
     assert later.depart()
+
+
+def test_two_destinations_of_one_account_share_its_rate(tmp_path: Path) -> None:
+    """A vendor counts requests by token: contacts and tasks of one HubSpot are one rate, another token is another."""
+    (tmp_path / "cdp.yml").write_text(
+        """
+sources:
+  - name: crm
+    connector: files
+    tables: [{name: contacts, entity: contact, path: c.csv, key: [id], columns: {email: email}}]
+destinations:
+  contacts: {type: hubspot, token: "${HUBSPOT_TOKEN}"}
+  tasks: {type: hubspot, token: "${HUBSPOT_TOKEN}", object: tasks, id_property: case_id}
+  other: {type: hubspot, token: "${OTHER_TOKEN}"}
+  hook: {type: http, url: "https://one.example/"}
+"""
+    )
+    specs = destination_specs(load_company(tmp_path / "cdp.yml"), with_secrets=False)
+    paces = {name: Path(str(spec.options["pace"])).name for name, spec in specs.items()}
+    assert paces == {"contacts": "contacts", "tasks": "contacts", "other": "other", "hook": "hook"}

@@ -173,6 +173,18 @@ def test_destination_options_are_checked(kind: str, options: dict[str, object], 
         check([SYNC], PURPOSES, {"list": DestinationSpec("list", kind, options)})
 
 
+def test_what_cannot_be_taken_back_is_not_mirrored() -> None:
+    """A withdrawal would be owed for ever; to say something once is another matter."""
+    body = {"url": "http://h/", "per": "row", "body": {"text": "{{email}}"}}
+    said = {"list": DestinationSpec("list", "http", body)}
+    undone = {"list": DestinationSpec("list", "http", body | {"remove": {"method": "DELETE"}})}
+    for mode in ("mirror", "upsert", "membership"):
+        with pytest.raises(UsageError, match="cannot take a row back"):
+            check([replace(SYNC, mode=mode)], PURPOSES, said)
+        check([replace(SYNC, mode=mode)], PURPOSES, undone)
+    check([replace(SYNC, mode="append")], PURPOSES, said)
+
+
 def test_secrets_are_not_shown() -> None:
     """Options stay out of what a traceback or a log would print, and out of error messages."""
     secret = DestinationSpec("list", "http", {"url": "ftp://u:s3cr3t@h"})

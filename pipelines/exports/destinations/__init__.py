@@ -24,6 +24,7 @@ __all__ = [
     "open_set",
     "option_problems",
     "requests_for",
+    "takes_back",
     "target_of",
     "writes_full_set",
 ]
@@ -51,6 +52,12 @@ def modes_of(kind: str) -> tuple[str, ...]:
 def fills_empty(kind: str) -> bool:
     """Whether a type of destination can write a column only where it is empty."""
     return kind_of(kind).fills_empty
+
+
+def takes_back(kind: str, options: Mapping[str, Any]) -> bool:
+    """Whether rows can be taken back; wrong options are told elsewhere."""
+    found = kind_of(kind)
+    return bool(check_options(kind, options)) or found.takes_back(parse(found.options, options))
 
 
 def open_rows(kind: str, options: Mapping[str, Any], sync: str) -> RowDestination | None:

@@ -151,6 +151,7 @@ class Kind:
     `modes` are the modes of a sync that it can carry out; `fills_empty`: it honours `Operation.fill_empty`. A sync that asks
     for another mode is a configuration error. A type without mirror and membership cannot take rows away.
     `requests`: how many requests so many operations take when all goes well. `target`: what a sync overwrites.
+    `takes_back`: rows can be taken back with these options.
     """
 
     options: type[Options]
@@ -160,3 +161,4 @@ class Kind:
     requests: Callable[[Any, int], int] = lambda options, operations: -(-operations // options.batch_size)
     target: Callable[[Any, str], str | None] = lambda options, sync: None
     fills_empty: bool = False
+    takes_back: Callable[[Any], bool] = lambda options: True

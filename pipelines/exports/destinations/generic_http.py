@@ -274,6 +274,7 @@ KIND = Kind(
     modes=MODES,
     fills_empty=True,
     open_rows=HttpRequests,
+    takes_back=lambda options: options.body is None or options.remove is not None,
     requests=lambda options, operations: (
         operations if options.per == "row" else -(-operations // options.size)
     ),
