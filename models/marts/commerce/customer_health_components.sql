@@ -72,7 +72,7 @@ sessions as (
         count(*) filter (where sessions.started_at > moments.sessions_from) as sessions
     from {{ ref('sessions') }} as sessions
     inner join moments on sessions.started_at <= moments.as_of
-    where sessions.customer_id is not null
+    where sessions.customer_id is not null and not sessions.is_bot
     group by moments.moment, sessions.customer_id
 ),
 

@@ -30,7 +30,8 @@ owned as (
 sessions as (
     select
         device_id,
-        count(*) as sessions
+        count(*) filter (where not is_bot) as sessions,
+        count(*) filter (where is_bot) as bot_sessions
     from {{ ref('sessions') }}
     where customer_id is null and {{ is_touched('device_id') }}
     group by device_id
@@ -59,6 +60,7 @@ final as (
         devices.first_seen_at,
         devices.last_seen_at,
         cast(coalesce(sessions.sessions, 0) as bigint) as sessions,
+        cast(coalesce(sessions.bot_sessions, 0) as bigint) as bot_sessions,
         cast(devices.events as bigint) as events
     from devices
     left join sessions on devices.device_id = sessions.device_id

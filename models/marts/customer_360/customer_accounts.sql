@@ -1,5 +1,6 @@
 -- Grain: one row per customer and organisation they are with. A relation of its own, it merges nobody.
--- By the domain of an address that may link, unless the domain is a free provider's or that of too large a share of all people.
+-- By the domain of an address that is no placeholder, unless it is a free provider's or that of too large a share of all people. A
+-- mailbox that several share links nobody and still says where they are.
 with
 
 addresses as (
@@ -8,7 +9,7 @@ addresses as (
         {{ after_at('identifiers.identifier_value') }} as domain
     from {{ ref('int_identity__identifiers') }} as identifiers
     inner join {{ ref('node_customers') }} as owners on identifiers.node_id = owners.node_id
-    where identifiers.identifier_type = 'email'
+    where identifiers.identifier_type = 'email' and coalesce(identifiers.refused_because, '') <> 'placeholder'
 ),
 
 domains as (

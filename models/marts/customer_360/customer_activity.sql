@@ -38,7 +38,7 @@ records as (
 touches as (
     select
         customer_id,
-        min(occurred_at) as first_touch_at,
+        min(case when is_by_customer or kind <> 'session' then occurred_at end) as first_touch_at,
         max(case when is_by_customer then occurred_at end) as last_touch_at
     from {{ ref('customer_touches') }}
     where customer_id in (select customer_id from customers)

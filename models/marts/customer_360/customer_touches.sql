@@ -48,8 +48,9 @@ sessions as (
         'web' as touchpoint,
         source,
         first_record_id as record_id,
-        case when has_purchase then 'with purchase' else 'without purchase' end as detail,
-        true as is_by_customer
+        case when is_bot then 'by a robot' when has_purchase then 'with purchase' else 'without purchase' end as detail,
+        -- a robot with somebody's cookie is shown and counts as nobody's doing
+        not is_bot as is_by_customer
     from {{ ref('sessions') }}
 ),
 

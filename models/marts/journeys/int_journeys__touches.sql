@@ -41,7 +41,9 @@ fitting as (
     from touches
     inner join stages on touches.kind = stages.kind
     where
-        (stages.touchpoint is null or touches.touchpoint = stages.touchpoint)
+        -- visits of robots are touches, and lead nobody anywhere
+        (touches.kind <> 'session' or touches.is_by_customer)
+        and (stages.touchpoint is null or touches.touchpoint = stages.touchpoint)
         and (stages.channel is null or touches.channel = stages.channel)
         and (stages.detail is null or touches.detail = stages.detail)
         and (
