@@ -37,7 +37,7 @@ TIME_RELATIVE = {
     "trigger_messages",
 }  # fmt: skip
 TIME_RELATIVE_360 = {
-    "churn_prob", "clv_12m", "health", "lifecycle", "open_cases", "predicted_revenue_12m",
+    "churn_prob", "clv_12m", "health", "health_is_validated", "lifecycle", "open_cases", "predicted_revenue_12m",
     "profile_kind", "rfm_frequency_score", "rfm_monetary_score", "rfm_recency_score", "rfm_score",
     "rfm_segment",
 }  # fmt: skip

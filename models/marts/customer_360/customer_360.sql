@@ -109,6 +109,7 @@ final as (
         predictions.predicted_revenue_12m,
         predictions.clv_12m,
         health.health,
+        health.is_validated as health_is_validated,
 
         ---------- what they did and said
         cast(activity.sessions as bigint) as sessions,
