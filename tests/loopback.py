@@ -75,7 +75,12 @@ def loopback(answer: Callable[[Call], Answer] | None = None) -> Iterator[Loopbac
 
         def handle_any(self) -> None:
             at = time.monotonic()
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            length = int(self.headers.get("Content-Length") or 0)
+            body = self.rfile.read(length)
+            if len(body) < length:
+                # whoever sent it was killed between headers and body: that is no request, for any receiver
+                self.close_connection = True
+                return
             call = Call(self.command, self.path, dict(self.headers), body, at)
             status, headers, answered = server_state.one(call)
             if server_state.drop(call):
