@@ -30,7 +30,7 @@ final as (
         ordered_at,
         purchases,
         valued,
-        cast(revenue as decimal(28, 2)) as revenue,
+        cast(revenue as decimal(18, 2)) as revenue,
         {{ days_between('lag(ordered_on) over (partition by customer_id order by ordered_on)', 'ordered_on') }}
             as gap_days,
         lead(ordered_at) over (partition by customer_id order by ordered_on) as next_ordered_at

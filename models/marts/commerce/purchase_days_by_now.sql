@@ -26,7 +26,7 @@ final as (
         orders.ordered_on,
         count(*) as purchases,
         count(orders.revenue) as valued,
-        cast(sum(orders.revenue) as decimal(28, 2)) as revenue
+        cast(sum(orders.revenue) as decimal(18, 2)) as revenue
     from {{ ref('orders') }} as orders
     cross join clock
     where
