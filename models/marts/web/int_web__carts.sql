@@ -8,7 +8,7 @@
 ) }}
 -- Grain: one row per cart: what a visitor (a customer on all devices, else a device) put together up to a purchase, or until nothing
 -- was done with it for so long that it is lost. Nothing here depends on the hour of the run. Replaced are the carts of touched
--- visitors and of those whose order is theirs no more, or is another than it was.
+-- visitors, of those whose order is theirs no more, or is another than it was, and all that hold foreign money (a late rate).
 -- depends_on: {{ ref('touched') }} {{ ref('touched_conversions') }}
 with
 
@@ -29,8 +29,8 @@ acts as (
         action,
         product_id,
         quantity,
-        price
-    from {{ ref('web_actions') }}
+        price_worth as price
+    from {{ ref('int_web__worth') }}
     where
         action in ('product_added', 'product_removed', 'cart_viewed', 'checkout_started', 'purchased')
         and not is_bot
