@@ -3,7 +3,8 @@
 A seeded company of 1 M contacts, 2 M orders, 0.5 M answers and 10 M web events (times `--scale`), delivered as parquet and run
 through the whole of `cdp build`. Counted is the time in which a model above identity ran (schemas customer, marts and what they
 touch), against `benchmarks/marts_floor.sql`: the same core tables written by hand over the same staged rows, in a fresh file
-with the same memory limit. Then 1 % more of everything. Loading, staging and identity have benchmarks of their own.
+with the same memory limit. Then 1 % more of everything. CPU seconds stand beside: judge by them where other work runs. Loading,
+staging and identity have benchmarks of their own.
 """
 
 import argparse
@@ -15,6 +16,7 @@ from typing import Any
 
 import duckdb
 
+from benchmarks.cpu import CpuClock
 from benchmarks.spans import wall_seconds
 from cli.build import BuildResult
 from tests.companies import TestCompany
@@ -156,7 +158,17 @@ IDENTITY = (
     "identity_cuts",
     "identity_health",
 )
-TOUCHES = ("touched_customers", "touched_orders", "touched")
+# They lie in schema staging and are work of the marts: what a build touches, and the votes for a golden record.
+WORK = (
+    "touched",
+    "touched_orders",
+    "touched_customers",
+    "touched_profiles",
+    "touched_conversions",
+    "touched_golden",
+    "golden_mentions",
+    "golden_votes",
+)
 
 
 def main() -> None:
@@ -178,17 +190,27 @@ def main() -> None:
         }
         company = TestCompany(Path(folder) / "c", [source], SETTINGS)
         deliver(company, sizes, 0, 1)
-        full = marts_nodes(company.load_and_build())
-        floor = floor_seconds(company, Path(folder))
-        deliver(company, sizes, 1, 1.01)
-        more = marts_nodes(company.load_and_build())
+        with CpuClock() as cpu:
+            full = marts_nodes(company.load_and_build())
+            began = time.process_time()
+            floor = floor_seconds(company, Path(folder))
+            hand_cpu = time.process_time() - began
+            deliver(company, sizes, 1, 1.01)
+            more = marts_nodes(company.load_and_build())
     told = ", ".join(f"{size:,} {name}" for name, size in sizes.items())
     whole, again, hand = wall_seconds(full), wall_seconds(more), sum(floor.values())
+    whole_cpu, again_cpu = cpu.seconds(full), cpu.seconds(more)
     by_model, by_model_again = ({node["name"]: node["seconds"] for node in nodes} for nodes in (full, more))
     print(f"{told} (two answers a response); memory_limit {MEMORY}")
-    print(f"by hand ({len(floor)} core tables)   {hand:7.2f} s")
-    print(f"all {len(full)} models of the marts  {whole:7.2f} s  {whole / hand:5.2f} x by hand")
-    print(f"1 % more                   {again:7.2f} s  {again / whole:5.0%} of all")
+    print(f"by hand ({len(floor)} core tables)   {hand:7.2f} s, CPU {hand_cpu:7.2f} s")
+    print(
+        f"all {len(full)} models of the marts  {whole:7.2f} s, CPU {whole_cpu:7.2f} s  "
+        f"{whole / hand:5.2f} x by hand, CPU {whole_cpu / hand_cpu:5.2f} x"
+    )
+    print(
+        f"1 % more                   {again:7.2f} s, CPU {again_cpu:7.2f} s  "
+        f"{again / whole:5.0%} of all, CPU {again_cpu / whole_cpu:5.0%}"
+    )
     print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MiB")
     costly = {
         name for one in (by_model, by_model_again) for name in sorted(one, key=lambda key: -one[key])[:25]
@@ -218,7 +240,7 @@ def marts_nodes(result: BuildResult) -> list[dict[str, Any]]:
         node
         for node in result.nodes
         if node["resource_type"] == "model"
-        and (node["schema"] in ABOVE_IDENTITY or node["name"] in TOUCHES)
+        and (node["schema"] in ABOVE_IDENTITY or node["name"] in WORK)
         and node["name"] not in IDENTITY
     ]
 

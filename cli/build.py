@@ -48,6 +48,7 @@ WORK_TABLES = (
     "touched_devices",
     "touched_golden",
     "touched_answers",
+    "touched_orders",
     "merge_causes",
 )
 # Elsewhere the start of dbt forgets which tests have passed: somebody builds who does not say what (macro `forget_passed_tests`).

@@ -54,3 +54,15 @@
     {%- set page = regexp_replace_all(regexp_replace_all(bare, '//+', '/'), '/$', '') -%}
     case when coalesce({{ path }}, {{ url }}) is null then '(no page)' else coalesce(nullif({{ page }}, ''), '/') end
 {%- endmacro %}
+
+{#- Visitors whose carts a build replaces, by name: it is also what an incremental model deletes by. A late rate touches nobody, so
+    carts with foreign money are counted anew each time. -#}
+{% macro touched_visitors_sql() -%}
+    select touch_key from staging.touched
+    union
+    select customer_id from staging.touched_conversions where customer_id is not null
+    union
+    select former_customer_id from staging.touched_conversions where former_customer_id is not null
+    union
+    select coalesce(customer_id, device_id) from customer.web_actions where currency <> {{ reporting_currency() }}
+{%- endmacro %}

@@ -1,5 +1,6 @@
-{{ config(schema='staging') }}
--- Grain: one row per order this build replaces; none on a full one. A line or a refund may come long after its order and
+{{ config(materialized='incremental', incremental_strategy='append', schema='staging') }}
+-- Grain: one row per order this build replaces; none on a full one. It grows over killed builds and is cleared when a build is
+-- marked: an order whose new rate is written already must still reach the sums over it. A line or a refund may come long after its order and
 -- name nobody, so the owner being touched is not enough: the order of every touched record counts, the one it had
 -- before included, and an order whose rate is another now (a quote came late). `order_records` is written last of all order facts, so a killed build finds the former orders again.
 {% set former = previous('customer', 'order_records') %}
@@ -52,4 +53,8 @@ final as (
     {% endif %}
 )
 
-select * from final
+select order_key
+from final
+where
+    order_key is not null
+    {% if is_incremental() %}and order_key not in (select order_key from {{ this }}){% endif %}

@@ -25,42 +25,21 @@ moments as (
     cross join settings
 ),
 
-bought as (
-    select
-        customer_id,
-        ordered_on,
-        min(ordered_at) as ordered_at
-    from {{ ref('orders') }}
-    where is_purchase and customer_id is not null
-    group by customer_id, ordered_on
+days as (
+    select * from {{ ref('purchase_days') }}
 ),
 
-followed as (
-    select
-        *,
-        lag(ordered_on) over (partition by customer_id order by ordered_on) as previous_on
-    from bought
-),
-
-gaps as (
-    select
-        customer_id,
-        ordered_on,
-        ordered_at,
-        {{ days_between('previous_on', 'ordered_on') }} as gap_days
-    from followed
-),
-
+-- the last day of purchase by a moment is the one whose next one comes after it
 placed as (
     select
         moments.moment,
         moments.as_of,
-        gaps.customer_id,
-        gaps.ordered_on,
-        gaps.gap_days,
-        row_number() over (partition by moments.moment, gaps.customer_id order by gaps.ordered_on desc) as place
-    from gaps
-    inner join moments on gaps.ordered_at <= moments.as_of
+        days.customer_id,
+        days.ordered_on,
+        days.gap_days,
+        days.next_ordered_at is null or days.next_ordered_at > moments.as_of as is_last
+    from days
+    inner join moments on days.ordered_at <= moments.as_of
 ),
 
 customers as (
@@ -71,9 +50,9 @@ customers as (
         count(*) as purchase_days,
         min(ordered_on) as first_purchase_on,
         max(ordered_on) as last_purchase_on,
-        max(case when place = 1 then gap_days end) as last_gap_days,
+        max(case when is_last then gap_days end) as last_gap_days,
         cast(median(gap_days) as double) as own_rhythm_days,
-        cast(median(case when place > 1 then gap_days end) as double) as rhythm_before_days
+        cast(median(case when not is_last then gap_days end) as double) as rhythm_before_days
     from placed
     group by moment, customer_id
 ),

@@ -10,7 +10,7 @@
 -- before one of those has run must find the former orders again.
 -- depends_on: {{ ref('orders') }}
 -- depends_on: {{ ref('order_lines') }}
--- depends_on: {{ ref('customer_touches') }} {{ ref('customer_activity') }}
+-- depends_on: {{ ref('customer_touches') }} {{ ref('customer_activity') }} {{ ref('customer_orders') }} {{ ref('purchase_days') }}
 -- depends_on: {{ ref('int_journeys__steps') }}
 with
 

@@ -2,27 +2,14 @@
 -- Grain: one row per customer and calendar month (reporting zone) with at least one purchase, up to as_of.
 with
 
-purchases as (
-    select
-        orders.customer_id,
-        {{ local_month('orders.ordered_at') }} as month_start,
-        orders.revenue
-    from {{ ref('orders') }} as orders
-    cross join {{ ref('run_clock') }} as clock
-    where
-        orders.is_purchase
-        and orders.customer_id is not null
-        and orders.ordered_at <= clock.as_of
-),
-
 monthly as (
     select
         customer_id,
-        month_start,
-        count(*) as purchases,
+        cast(date_trunc('month', ordered_on) as date) as month_start,
+        cast(sum(purchases) as bigint) as purchases,
         cast(coalesce(sum(revenue), 0) as decimal(18, 2)) as revenue
-    from purchases
-    group by customer_id, month_start
+    from {{ ref('purchase_days_by_now') }}
+    group by customer_id, cast(date_trunc('month', ordered_on) as date)
 ),
 
 final as (

@@ -1,4 +1,11 @@
-{{ config(schema='customer') }}
+{{ config(
+    schema='customer',
+    materialized='incremental',
+    incremental_strategy='replace_touched',
+    on_schema_change='append_new_columns',
+    touch_column='customer_id',
+    touched_sql='select touch_key from staging.touched_customers',
+) }}
 -- Grain: one row per customer with at least one order of any kind: sums over their orders in the reporting currency.
 with
 
@@ -11,7 +18,7 @@ orders as (
         cast(refunded_amount * rate as decimal(18, 2)) as refunded_amount,
         revenue
     from {{ ref('orders') }}
-    where customer_id is not null and is_paid
+    where customer_id is not null and is_paid and {{ is_touched_customer('customer_id') }}
 ),
 
 final as (

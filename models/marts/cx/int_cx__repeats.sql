@@ -33,21 +33,33 @@ further as (
     select * from {{ ref('config_cx_dimensions') }}
 ),
 
-by_period as (
-    {{ cx_by_period('answers', columns, 'answered_on') }}
-),
-
-counted as (
+-- who answered twice in a period answered next before or after in it: one look at the neighbours serves all periods
+neighbours as (
     select
         *,
-        count(*) over (partition by person, question, period, period_start) as in_period
-    from by_period
+        lag(answered_on) over (partition by person, question order by answered_on) as previous_on,
+        lead(answered_on) over (partition by person, question order by answered_on) as next_on
+    from answers
 ),
 
 several as (
-    select *
-    from counted
-    where in_period > 1
+    select
+        {{ columns | join(',\n        ') }},
+        'all' as period,
+        cast(null as date) as period_start
+    from neighbours
+    {%- for period in ['year', 'quarter', 'month', 'week'] %}
+    {%- set start = cx_period_start(period, 'answered_on') %}
+    union all
+    select
+        {{ columns | join(',\n        ') }},
+        '{{ period }}' as period,
+        {{ start }} as period_start
+    from neighbours
+    where
+        {{ start }} = {{ cx_period_start(period, 'previous_on') }}
+        or {{ start }} = {{ cx_period_start(period, 'next_on') }}
+    {%- endfor %}
 ),
 
 by_dimension as (

@@ -69,14 +69,7 @@ parts as (
             when renewals.customer_id is null then 'the start of the subscription is not known'
             else coalesce(in_force.contract_refused, in_force.renewal_refused)
         end as subscription_reason,
-        -- Whether payments of subscriptions are orders too is for the company to say: while it has not, or where they are, a
-        -- buyer's orders stand for all of it, so that no money is told twice.
-        case
-            when not coalesce(subscriptions.is_active, false) then 'orders'
-            when orders.customer_id is null then 'subscriptions'
-            when not coalesce(clock.orders_include_subscriptions, true) then 'both'
-            else 'orders'
-        end as basis
+        clock.orders_include_subscriptions
     from profiles
     cross join clock
     cross join in_force
@@ -84,6 +77,22 @@ parts as (
     left join renewals on profiles.customer_id = renewals.customer_id
     left join unpriced on profiles.customer_id = unpriced.customer_id
     left join subscriptions on profiles.customer_id = subscriptions.customer_id
+),
+
+-- Whether payments of subscriptions are orders too is for the company to say. Where they are, orders stand for all of it. While it
+-- has not said, it is the greater of the two: less than that it is in neither case, and no money is told twice.
+based as (
+    select
+        *,
+        case
+            when not has_subscription then 'orders'
+            when not has_orders then 'subscriptions'
+            when orders_include_subscriptions then 'orders'
+            when not orders_include_subscriptions then 'both'
+            when subscription_revenue > order_revenue then 'subscriptions'
+            else 'orders'
+        end as basis
+    from parts
 ),
 
 final as (
@@ -111,7 +120,7 @@ final as (
             when 'subscriptions' then subscription_clv
             else order_clv + subscription_clv
         end as clv
-    from parts
+    from based
 )
 
 select * from final

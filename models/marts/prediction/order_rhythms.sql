@@ -5,7 +5,6 @@ with
 
 clock as (
     select
-        as_of,
         as_of_on,
         cutoff_on
     from {{ ref('prediction_clock') }}
@@ -13,14 +12,11 @@ clock as (
 
 days as (
     select
-        orders.customer_id,
-        orders.ordered_on,
+        customer_id,
+        ordered_on,
         -- no rate, no number: a day with an amount that cannot be told has no value
-        case when count(orders.revenue) = count(*) then sum(orders.revenue) end as revenue
-    from {{ ref('orders') }} as orders
-    cross join clock
-    where orders.is_purchase and orders.customer_id is not null and orders.ordered_at <= clock.as_of
-    group by orders.customer_id, orders.ordered_on
+        case when valued = purchases then revenue end as revenue
+    from {{ ref('purchase_days_by_now') }}
 ),
 
 firsts as (

@@ -7,7 +7,7 @@
 ) }}
 -- Grain: one row per conversion and touch: the sessions of the buyer in the time before that counts (look-back), the session of
 -- the purchase included; one row without a session where there was none, so that nothing is lost when rows are summed.
--- depends_on: {{ ref('touched_conversions') }}
+-- depends_on: {{ ref('touched_conversions') }} {{ ref('int_web__carts') }}
 with
 
 settings as (

@@ -2,7 +2,6 @@
 -- Grain: one row per conversion: an order that is a purchase, or a purchase on the web that no order record can cover.
 -- A purchase event and the order record with its number are one conversion: the record says what was sold for how much,
 -- the event says when, in which session and on which device. Rules of counting: docs/web.md.
-{% set currency = "'" ~ env_var('CDP_CURRENCY', 'USD') ~ "'" %}
 with
 
 settings as (
@@ -19,7 +18,7 @@ orders as (
 ),
 
 events as (
-    select * from {{ ref('web_actions') }}
+    select * from {{ ref('int_web__worth') }}
     where action = 'purchased' and not is_bot
 ),
 
@@ -109,8 +108,7 @@ of_events as (
         unmatched.customer_id,
         coalesce(unmatched.customer_id, unmatched.device_id) as visitor_id,
         unmatched.occurred_at as converted_at,
-        -- amounts of another currency are not added to ours
-        case when coalesce(unmatched.currency, {{ currency }}) = {{ currency }} then unmatched.amount end as revenue,
+        unmatched.amount_worth as revenue,
         true as is_web
     from unmatched
     cross join settings

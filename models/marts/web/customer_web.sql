@@ -2,27 +2,15 @@
 -- Grain: one row per customer with a visit, a conversion, a cart or an affinity: what customer_360 shows of the web.
 with
 
-ranked_sessions as (
-    select
-        customer_id,
-        session_id,
-        started_at,
-        channel,
-        is_bot,
-        row_number() over (partition by customer_id, is_bot order by started_at, session_id) as age
-    from {{ ref('sessions') }}
-    where customer_id is not null
-),
-
 sessions as (
     select
         customer_id,
-        count(*) filter (where not is_bot) as web_sessions,
-        count(*) filter (where is_bot) as bot_sessions,
-        max(case when not is_bot then started_at end) as last_visit_at,
-        max(case when age = 1 and not is_bot then channel end) as first_visit_channel
-    from ranked_sessions
-    group by customer_id
+        sessions as web_sessions,
+        bot_sessions,
+        last_visit_at,
+        first_visit_channel
+    from {{ ref('int_web__visitors') }}
+    where customer_id is not null
 ),
 
 acquired as (

@@ -1,6 +1,15 @@
-{{ config(schema='customer') }}
+{{ config(
+    schema='customer',
+    materialized='incremental',
+    incremental_strategy='replace_touched',
+    on_schema_change='append_new_columns',
+    touch_column='visitor_id',
+    touched_sql=touched_visitors_sql(),
+) }}
 -- Grain: one row per cart: what a visitor (a customer on all devices, else a device) put together up to a purchase, or until nothing
--- was done with it for so long that it is lost. Nothing here depends on the hour of the run.
+-- was done with it for so long that it is lost. Nothing here depends on the hour of the run. Replaced are the carts of touched
+-- visitors, of those whose order is theirs no more, or is another than it was, and all that hold foreign money (a late rate).
+-- depends_on: {{ ref('touched') }} {{ ref('touched_conversions') }}
 with
 
 settings as (
@@ -20,11 +29,12 @@ acts as (
         action,
         product_id,
         quantity,
-        price
-    from {{ ref('web_actions') }}
+        price_worth as price
+    from {{ ref('int_web__worth') }}
     where
         action in ('product_added', 'product_removed', 'cart_viewed', 'checkout_started', 'purchased')
         and not is_bot
+        {% if is_incremental() %}and coalesce(customer_id, device_id) in ({{ touched_visitors_sql() }}){% endif %}
     union all
     -- an order of the web shop that no event reported ends the cart all the same
     select
@@ -38,7 +48,11 @@ acts as (
         1 as quantity,
         cast(null as decimal(18, 2)) as price
     from {{ ref('conversions') }}
-    where visitor_id is null and is_web and customer_id is not null
+    where
+        visitor_id is null
+        and is_web
+        and customer_id is not null
+        {% if is_incremental() %}and customer_id in ({{ touched_visitors_sql() }}){% endif %}
 ),
 
 followed as (

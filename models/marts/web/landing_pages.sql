@@ -24,7 +24,10 @@ orders as (
 
 sessions as (
     select
-        sessions.started_on,
+        -- a month's part of a week lies in one of each: told by its first day, and fewer than days
+        greatest(
+            {{ cx_period_start('month', 'sessions.started_on') }}, {{ cx_period_start('week', 'sessions.started_on') }}
+        ) as part_from,
         sessions.is_bot,
         sessions.has_purchase,
         coalesce({{ url_host('sessions.landing_url') }}, '') as site,
@@ -38,9 +41,9 @@ sessions as (
     left join orders on sessions.session_id = orders.session_id
 ),
 
-daily as (
+parts as (
     select
-        started_on,
+        part_from,
         site,
         landing_page,
         count(*) filter (where is_bot) as bot_sessions,
@@ -50,11 +53,11 @@ daily as (
         count(*) filter (where not is_bot and is_mature and led_to_order) as led_to_order,
         sum(credited_orders) as credited_orders
     from sessions
-    group by started_on, site, landing_page
+    group by part_from, site, landing_page
 ),
 
 by_period as (
-    {{ cx_by_period('daily', cell + counts + ['credited_orders'], 'started_on', ['month', 'week']) }}
+    {{ cx_by_period('parts', cell + counts + ['credited_orders'], 'part_from', ['month', 'week']) }}
 ),
 
 summed as (

@@ -1,28 +1,25 @@
 -- Grain: one row per period, period_start, dimension and dimension_value: sessions, those with a purchase, and their share.
-{% set dimensions = ['channel', 'device_type', 'visit', 'brand', 'source', 'utm_campaign'] %}
+{% set dimensions = ['channel', 'device_type', 'brand', 'source', 'utm_campaign'] %}
 with
 
-sessions as (
+-- one reading of all sessions, then one row a cut
+cells as (
     select
         started_on,
-        has_purchase,
         channel,
         device_type,
         brand,
         source,
         utm_campaign,
-        case
-            when
-                row_number() over (partition by coalesce(customer_id, device_id) order by started_at, session_id) = 1
-                then 'first'
-            else 'returning'
-        end as visit
+        count(*) as n,
+        count(*) filter (where has_purchase) as converted
     from {{ ref('sessions') }}
     where not is_bot
+    group by started_on, channel, device_type, brand, source, utm_campaign
 ),
 
 by_dimension as (
-    {{ cx_by_dimension('sessions', ['started_on', 'has_purchase'], dimensions) }}
+    {{ cx_by_dimension('cells', ['started_on', 'n', 'converted'], dimensions) }}
 ),
 
 daily as (
@@ -30,14 +27,51 @@ daily as (
         started_on,
         dimension,
         dimension_value,
-        count(*) as n,
-        count(*) filter (where has_purchase) as converted
+        sum(n) as n,
+        sum(converted) as converted
     from by_dimension
     group by started_on, dimension, dimension_value
 ),
 
+firsts as (
+    select
+        first_visit_on as started_on,
+        count(*) as n,
+        count(*) filter (where first_has_purchase) as converted
+    from {{ ref('int_web__visitors') }}
+    where first_visit_on is not null
+    group by first_visit_on
+),
+
+-- who comes for the first time has a first visit, and all else is returning
+visits as (
+    select
+        started_on,
+        'visit' as dimension,
+        'first' as dimension_value,
+        n,
+        converted
+    from firsts
+    union all
+    select
+        daily.started_on,
+        'visit' as dimension,
+        'returning' as dimension_value,
+        daily.n - coalesce(firsts.n, 0) as n,
+        daily.converted - coalesce(firsts.converted, 0) as converted
+    from daily
+    left join firsts on daily.started_on = firsts.started_on
+    where daily.dimension = 'all' and daily.n > coalesce(firsts.n, 0)
+),
+
+days as (
+    select * from daily
+    union all
+    select * from visits
+),
+
 by_period as (
-    {{ cx_by_period('daily', ['dimension', 'dimension_value', 'n', 'converted'], 'started_on', ['month', 'week']) }}
+    {{ cx_by_period('days', ['dimension', 'dimension_value', 'n', 'converted'], 'started_on', ['month', 'week']) }}
 ),
 
 summed as (
