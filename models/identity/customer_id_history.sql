@@ -9,7 +9,7 @@ with
 
 {% if partial %}
 changed as (
-    select customer_id from {{ ref('registry') }} where seed_record in (select node_id from {{ ref('affected_nodes') }})
+    {{ reassigned_ids() }}
 ),
 
 {% endif %}
@@ -20,11 +20,16 @@ registry as (
     {% endif %}
 ),
 
+seeds as (
+    {{ present_seeds(only=partial) }}
+),
+
 ids as (
-    select * from {{ ref('int_identity__live_ids') }}
-    {% if partial %}
-    where customer_id in (select customer_id from changed)
-    {% endif %}
+    select
+        seeds.customer_id,
+        owners.customer_id as winner_id
+    from seeds
+    inner join {{ ref('node_customers') }} as owners on seeds.seed_record = owners.node_id
 ),
 
 causes as (
