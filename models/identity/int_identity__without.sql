@@ -27,22 +27,19 @@ tried as (
 
 left_over as (
     select
-        tried.link_key as removed,
-        examined.link_key,
-        examined.node_id,
-        min(examined.node_id) over (partition by tried.link_key, tried.customer_id, examined.link_key) as centre
+        tried.link_key || '>' || examined.node_id as node_id,
+        tried.link_key || '>' || tried.customer_id || '>' || examined.link_key as link_key
     from tried
-    inner join examined
-        on tried.customer_id = examined.customer_id and tried.link_key <> examined.link_key
+    inner join examined on tried.customer_id = examined.customer_id and tried.link_key <> examined.link_key
 )
 
-select distinct
-    removed || '>' || node_id as node_a,
-    removed || '>' || centre as node_b
+select
+    node_id,
+    link_key
 from left_over
-union
-select distinct
-    link_key || '>' || node_id as node_a,
-    link_key || '>' || node_id as node_b
+union all
+select
+    link_key || '>' || node_id as node_id,
+    cast(null as {{ sql_type('string') }}) as link_key
 from examined
 where may_go
