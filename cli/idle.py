@@ -28,7 +28,9 @@ IDLE = "cdp_idle"
 # The loads to take in: asked anew in every build, for the last one's are taken in by now.
 WORK = "work_loads"
 # How SQL asks which build this is.
-_ASKS = re.compile(r"\b(is_incremental|should_full_refresh|flags|get_relation|load_cached_relation|run_query|statement)\b")
+_ASKS = re.compile(
+    r"\b(is_incremental|should_full_refresh|flags|get_relation|load_cached_relation|run_query|statement)\b"
+)
 
 
 def inputs(company: Company, con: duckdb.DuckDBPyConnection, select: Sequence[str]) -> str:
