@@ -50,6 +50,7 @@ WORK_TABLES = (
     "touched_answers",
     "touched_orders",
     "merge_causes",
+    "touched_bridges",
 )
 # Elsewhere the start of dbt forgets which tests have passed: somebody builds who does not say what (macro `forget_passed_tests`).
 KEEPS_EVIDENCE = {"CDP_KEEPS_EVIDENCE": "yes"}

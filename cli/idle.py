@@ -7,6 +7,7 @@ not end little.
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,10 @@ CLOCK = "clock"
 IDLE = "cdp_idle"
 # The loads to take in: asked anew in every build, for the last one's are taken in by now.
 WORK = "work_loads"
+# How SQL asks which build this is.
+_ASKS = re.compile(
+    r"\b(is_incremental|should_full_refresh|flags|get_relation|load_cached_relation|run_query|statement)\b"
+)
 
 
 def inputs(company: Company, con: duckdb.DuckDBPyConnection, select: Sequence[str]) -> str:
@@ -76,7 +81,7 @@ def idle(company: Company, con: duckdb.DuckDBPyConnection, select: Sequence[str]
         busy = _descendants(nodes, changed, quiet)
     # A view says the same as long as the rules do; what reads through it does not.
     running = {uid for uid in busy & set(nodes) if nodes[uid].config.materialized not in ("view", "seed")}
-    running |= _read_through(nodes, running)
+    running |= _read_through(nodes, running, _Fickle(manifest))
     if before is None or delivered or f"staging.{WORK}" not in before["built"]:
         running |= {uid for uid, node in nodes.items() if node.name == WORK}
     else:
@@ -203,22 +208,46 @@ def _descendants(nodes: Mapping[str, Any], changed: Iterable[str], quiet: tuple[
     return found
 
 
-def _read_through(nodes: Mapping[str, Any], running: Iterable[str]) -> set[str]:
-    """What running models read of this build only: tables of work (schema staging), and views, for what a view selects may differ
-    between a whole build and a part of one. The unions of the entities do not.
+def _read_through(nodes: Mapping[str, Any], running: Iterable[str], fickle: "_Fickle") -> set[str]:
+    """What running models read of this build only: tables of work (schema staging), also behind views, and views that select
+    something else in a part of a build than in a whole one. The unions of the entities hide no work.
     """
     unions = f"{GENERATED_MODELS}/staging/entities/"
     found: set[str] = set()
+    seen: set[str] = set()
     left = list(running)
     while left:
-        for parent in set(nodes[left.pop()].depends_on_nodes) & set(nodes) - found:
+        for parent in set(nodes[left.pop()].depends_on_nodes) & set(nodes) - seen:
             node = nodes[parent]
             is_work = node.schema == "staging" and node.config.materialized == "table"
             through = is_work or node.config.materialized in ("view", "ephemeral")
             if through and not node.original_file_path.startswith(unions):
-                found.add(parent)
+                seen.add(parent)
                 left.append(parent)
+                if is_work or fickle.asks(node):
+                    found.add(parent)
     return found
+
+
+class _Fickle:
+    """Models whose SQL asks which build this is."""
+
+    def __init__(self, manifest: Any) -> None:
+        self.macros = manifest.macros
+        self.known: dict[str, bool] = {}
+
+    def asks(self, node: Any) -> bool:
+        """Does this model, or a macro that it calls, look at the kind of the build or at what the last one left?"""
+        return _ASKS.search(node.raw_code) is not None or any(map(self._macro, node.depends_on.macros))
+
+    def _macro(self, name: str) -> bool:
+        if name not in self.known:
+            macro = self.macros[name]
+            self.known[name] = False  # while a macro that calls itself is looked at
+            self.known[name] = _ASKS.search(macro.macro_sql) is not None or any(
+                map(self._macro, macro.depends_on.macros)
+            )
+        return self.known[name]
 
 
 def _has_work(con: duckdb.DuckDBPyConnection, source: str) -> bool:

@@ -28,22 +28,36 @@
     where before.customer_id is distinct from now.customer_id
 {%- endmacro %}
 
-{#- Ids whose seed record, as the registry has it now, is such a node. All ids of a cluster are seeded in its component: they are
-    among them together or not at all. -#}
-{% macro reassigned_ids() -%}
-    select customer_id
-    from identity.registry
-    where customer_id in (
-        select customer_id from identity.registry where seed_record in (select node_id from staging.affected_nodes)
-    )
+{#- Each id with the record it is seeded on now. `only`: of the ids that are or were seeded on a node whose customer may be another;
+    all ids of a cluster are seeded in its component, so they are among them together or not at all. -#}
+{% macro present_seeds(only=false) -%}
+    select
+        customer_id,
+        {{ max_by('seed_record', 'registry_seq') }} as seed_record,
+        min(minted_seq) as minted_seq
+    from {{ ref('registry') }}
+    {%- if only %}
+    where customer_id in ({{ reassigned_ids() }})
+    {%- endif %}
     group by customer_id
-    having {{ max_by('seed_record', 'registry_seq') }} in (select node_id from staging.affected_nodes)
 {%- endmacro %}
 
-{#- Incremental: there are components and clusters of an earlier build to keep. -#}
+{% macro reassigned_ids() -%}
+    select customer_id from identity.registry where seed_record in (select node_id from staging.affected_nodes)
+{%- endmacro %}
+
+{#- Incremental: there are components, clusters and customers of an earlier build to keep. -#}
 {% macro is_partial_identity() -%}
     {%- if not execute or flags.FULL_REFRESH -%} {{ return(false) }} {%- endif -%}
-    {{ return(previous('identity', 'node_components') is not none and previous('identity', 'node_clusters') is not none) }}
+    {%- set kept = ['node_components', 'int_identity__cut_clusters', 'node_customers'] -%}
+    {%- for name in kept if previous('identity', name) is none -%} {{ return(false) }} {%- endfor -%}
+    {{ return(true) }}
+{%- endmacro %}
+
+{#- Trials of links are kept of an earlier build: `int_identity__without` works out those that are tried anew. -#}
+{% macro is_partial_bridges() -%}
+    {%- if not execute or flags.FULL_REFRESH -%} {{ return(false) }} {%- endif -%}
+    {{ return(previous('identity', 'identity_bridges') is not none) }}
 {%- endmacro %}
 
 {#- Place of a probable link among the priorities of identifiers: after all of them. -#}

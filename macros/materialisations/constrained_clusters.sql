@@ -1,6 +1,6 @@
 {#- Clusters under constraints: links are added back strongest first, skipping each that would put into one cluster what cannot be
     one person (`cluster_breaches`). The model gives the links of broken components (node_a, node_b, link_rank; rank 1 is the
-    strongest, ranks are unique). The table has one row per node: node_id, component, cluster (its smallest node_id), cluster_size.
+    strongest, ranks are unique). The table has one row per node of theirs: node_id, cluster (its smallest node_id), cluster_size.
 
     One link after the other would be a row-wise loop. Instead each round takes every link that is the strongest left at both its
     clusters: whether it holds depends on these two clusters only, and every link that could still change them is weaker. So the
@@ -24,15 +24,8 @@
             from cut_labels inner join cut_nodes on cut_labels.vertex = cut_nodes.vertex
         ),
         named as (select label, min(node_id) as cluster, count(*) as cluster_size from cut group by label)
-        select
-            components.node_id,
-            components.component,
-            coalesce(named.cluster, components.component) as cluster,
-            coalesce(named.cluster_size, components.component_size) as cluster_size
-        from {{ ref('node_components') }} as components
-        left join cut on components.node_id = cut.node_id
-        left join named on cut.label = named.label
-        where {{ is_affected('components.node_id') }}
+        select cut.node_id, named.cluster, named.cluster_size
+        from cut inner join named on cut.label = named.label
     {%- endset -%}
     {{ replace_nodes(target_relation, found) }}
     {{ drop_all(['cut_nodes', 'cut_labels', 'cut_sizes', 'cut_traits', 'cut_open', 'cut_now', 'cut_bad', 'cut_joined']) }}
@@ -45,11 +38,10 @@
 {% macro start_cutting(links) %}
     {{ return([
         'create or replace temp table cut_nodes as with numbered as ('
-        ~ ' select components.node_id, row_number() over () as vertex, coalesce(units.other_key, components.node_id) as unit_id'
-        ~ ' from ' ~ ref('node_components') ~ ' as components'
-        ~ ' inner join ' ~ ref('int_identity__broken') ~ ' as broken on components.component = broken.component'
+        ~ ' select broken.node_id, row_number() over () as vertex, coalesce(units.other_key, broken.node_id) as unit_id'
+        ~ ' from ' ~ ref('int_identity__broken') ~ ' as broken'
         ~ ' left join ' ~ source('identity_memory', 'override_effects') ~ ' as units'
-        ~ " on components.node_id = units.record_key and units.effect = 'unit')"
+        ~ " on broken.node_id = units.record_key and units.effect = 'unit')"
         ~ ' select node_id, vertex, min(vertex) over (partition by unit_id) as start from numbered',
         'create or replace temp table cut_labels as select vertex, start as cluster from cut_nodes',
         'create or replace temp table cut_sizes as select start as cluster, count(*) as size from cut_nodes group by start',

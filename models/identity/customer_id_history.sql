@@ -9,7 +9,7 @@ with
 
 {% if partial %}
 changed as (
-    select customer_id from {{ ref('registry') }} where seed_record in (select node_id from {{ ref('affected_nodes') }})
+    {{ reassigned_ids() }}
 ),
 
 {% endif %}
@@ -20,10 +20,13 @@ registry as (
     {% endif %}
 ),
 
-ids as (
-    select * from {{ ref('int_identity__live_ids') }}
+redirects as (
+    select
+        old_customer_id,
+        new_customer_id
+    from {{ ref('customer_redirects') }}
     {% if partial %}
-    where customer_id in (select customer_id from changed)
+    where old_customer_id in (select customer_id from changed)
     {% endif %}
 ),
 
@@ -79,31 +82,48 @@ created as (
 
 absorbed as (
     select
-        ids.customer_id as old_customer_id,
-        ids.winner_id as new_customer_id,
+        redirects.old_customer_id,
+        redirects.new_customer_id,
         'merged' as event,
         coalesce(causes.cause, 'linked through other records') as cause,
         causes.record_a,
         causes.record_b
-    from ids
-    left join causes on ids.customer_id = causes.absorbed_id
-    left join told on ids.customer_id = told.old_customer_id and told.age = 1
-    where
-        ids.customer_id <> ids.winner_id
-        and (told.event is null or told.event <> 'merged' or told.new_customer_id <> ids.winner_id)
+    from redirects
+    left join causes on redirects.old_customer_id = causes.absorbed_id
+    left join told on redirects.old_customer_id = told.old_customer_id and told.age = 1
+    where told.event is null or told.event <> 'merged' or told.new_customer_id <> redirects.new_customer_id
+),
+
+-- told as merged, and no longer redirected: it stands for itself again if there is still a record to seed it
+freed as (
+    select
+        told.old_customer_id as customer_id,
+        told.new_customer_id as former_id
+    from told
+    left join redirects on told.old_customer_id = redirects.old_customer_id
+    where told.age = 1 and told.event = 'merged' and redirects.old_customer_id is null
+),
+
+freed_seeds as (
+    select
+        customer_id,
+        {{ max_by('seed_record', 'registry_seq') }} as seed_record
+    from registry
+    where customer_id in (select customer_id from freed)
+    group by customer_id
 ),
 
 restored as (
     select
-        ids.customer_id as old_customer_id,
-        ids.customer_id as new_customer_id,
+        freed.customer_id as old_customer_id,
+        freed.customer_id as new_customer_id,
         'split' as event,
-        'no longer linked to ' || told.new_customer_id as cause,
+        'no longer linked to ' || freed.former_id as cause,
         cast(null as {{ sql_type('string') }}) as record_a,
         cast(null as {{ sql_type('string') }}) as record_b
-    from ids
-    inner join told on ids.customer_id = told.old_customer_id and told.age = 1
-    where ids.customer_id = ids.winner_id and told.event = 'merged'
+    from freed
+    inner join freed_seeds on freed.customer_id = freed_seeds.customer_id
+    inner join {{ ref('node_customers') }} as owners on freed_seeds.seed_record = owners.node_id
 ),
 
 cuts as (

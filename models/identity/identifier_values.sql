@@ -67,14 +67,19 @@ profiles_in_window as (
     group by value_key
 ),
 
--- junk by evidence: one mailbox with many given names or birth dates is an office, a family or a habit of the staff
+-- junk by evidence: one mailbox with many given names or birth dates is an office, a family or a habit of the staff. Fewer records
+-- than names it takes cannot tell too many: nearly all values, and they are not looked at.
 evidence as (
     select
         holders.value_key,
         count(distinct facts.given_name_key) as given_names,
         count(distinct facts.birth_date) as birth_dates
     from holders
-    inner join held on holders.value_key = held.value_key and held.profiles > 1
+    inner join held
+        on
+            holders.value_key = held.value_key
+            and held.profiles > 1
+            and held.records > least({{ var('identity_max_given_names') }}, {{ var('identity_max_birth_dates') }})
     inner join {{ ref('int_identity__node_facts') }} as facts on holders.node_id = facts.node_id
     where holders.is_profile
     group by holders.value_key
@@ -89,8 +94,8 @@ judged as (
         cast(held.profiles as bigint) as profiles,
         cast(held.nodes as bigint) as nodes,
         cast(held.records as bigint) as records,
-        cast(coalesce(evidence.given_names, 0) as bigint) as given_names,
-        cast(coalesce(evidence.birth_dates, 0) as bigint) as birth_dates,
+        cast(evidence.given_names as bigint) as given_names,
+        cast(evidence.birth_dates as bigint) as birth_dates,
         case
             when placeholders.identifier_value is not null then 'placeholder'
             when {{ is_placeholder('held.identifier_type', 'held.identifier_value') }} then 'placeholder'

@@ -1,15 +1,35 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_touched',
+    touch_column='customer_id',
+    touched_sql='select customer_id from staging.touched_bridges',
+) }}
 -- Grain: one row per link that alone holds together two groups of at least two contact records each: where a wrong merge of two
 -- people shows. Examined are the customers with the most contact records (int_identity__examined).
+-- depends_on: {{ ref('touched_bridges') }}
 with
+
+examined as (
+    select
+        customer_id,
+        link_key,
+        kind,
+        node_id,
+        may_go
+    from {{ ref('int_identity__examined') }}
+    {% if is_incremental() %}
+    where customer_id in (select customer_id from {{ ref('touched_bridges') }})
+    {% endif %}
+),
 
 parts as (
     select
-        examined.customer_id,
-        examined.link_key,
-        examined.kind,
-        examined.node_id
-    from {{ ref('int_identity__examined') }} as examined
-    where examined.may_go
+        customer_id,
+        link_key,
+        kind,
+        node_id
+    from examined
+    where may_go
 ),
 
 links as (
@@ -24,7 +44,7 @@ members as (
     select distinct
         customer_id,
         node_id
-    from {{ ref('int_identity__examined') }}
+    from examined
 ),
 
 placed as (

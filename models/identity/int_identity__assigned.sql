@@ -1,15 +1,36 @@
-{{ config(
-    materialized='incremental',
-    incremental_strategy='replace_touched',
-    touch_column='node_id',
-    touched_sql='select node_id from staging.affected_nodes',
-) }}
--- Grain: one row per identity node: the customer_id it has from this build on.
+{{ config(materialized='work_of_part') }}
+-- Grain: one row per identity node worked out in this build, all of them after a full one: the customer_id it has from this build
+-- on. The oldest id seeded in a cluster stands for it. Work of one build, for what compares it with node_customers of the last.
+-- depends_on: {{ ref('affected_nodes') }}
+with
+
+clusters as (
+    select
+        node_id,
+        cluster,
+        cluster_size
+    from {{ ref('node_clusters') }}
+    where {{ is_affected('node_id') }}
+),
+
+seeds as (
+    {{ present_seeds(only=is_partial_identity()) }}
+),
+
+placed as (
+    select
+        clusters.cluster,
+        seeds.customer_id,
+        row_number() over (partition by clusters.cluster order by seeds.minted_seq, seeds.customer_id) as place
+    from seeds
+    inner join clusters on seeds.seed_record = clusters.node_id
+)
+
 select
     clusters.node_id,
-    ids.customer_id,
+    placed.customer_id,
+    clusters.cluster,
     clusters.cluster_size
-from {{ ref('node_clusters') }} as clusters
-inner join {{ ref('int_identity__live_ids') }} as ids
-    on clusters.cluster = ids.cluster and ids.customer_id = ids.winner_id
-where {{ is_reassigned('clusters.node_id') }}
+from clusters
+inner join placed on clusters.cluster = placed.cluster
+where placed.place = 1

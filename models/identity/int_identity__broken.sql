@@ -1,4 +1,4 @@
--- Grain: one row per component worked out in this build that breaks a constraint or holds a weak bridge, and so is
+-- Grain: one row per node of a component worked out in this build that breaks a constraint or holds a weak bridge, and so is
 -- taken apart. Work of one build.
 with
 
@@ -121,8 +121,7 @@ found as (
 )
 
 select
-    found.component,
-    count(*) as nodes
+    components.component,
+    components.node_id
 from found
 inner join components on found.component = components.component
-group by found.component

@@ -11,8 +11,7 @@ linking as (
         linking.identifier_type,
         linking.priority
     from {{ ref('int_identity__broken') }} as broken
-    inner join {{ ref('node_components') }} as components on broken.component = components.component
-    inner join {{ ref('int_identity__linking') }} as linking on components.node_id = linking.node_id
+    inner join {{ ref('int_identity__linking') }} as linking on broken.node_id = linking.node_id
 ),
 
 held as (
@@ -49,8 +48,7 @@ probable as (
         {{ fuzzy_priority() }} as strength_rank,
         -links.match_weight as weight
     from {{ ref('int_identity__broken') }} as broken
-    inner join {{ ref('node_components') }} as components on broken.component = components.component
-    inner join {{ ref('int_identity__fuzzy_kept') }} as links on components.node_id = links.record_a
+    inner join {{ ref('int_identity__fuzzy_kept') }} as links on broken.node_id = links.record_a
 ),
 
 found as (

@@ -3,9 +3,9 @@ with
 
 carried as (
     select
-        components.component,
-        components.node_id,
-        coalesce(units.other_key, components.node_id) as unit_id,
+        broken.component,
+        broken.node_id,
+        coalesce(units.other_key, broken.node_id) as unit_id,
         traits.trait,
         traits.trait_value,
         traits.reason,
@@ -13,10 +13,9 @@ carried as (
         traits.window_days,
         traits.seen_at
     from {{ ref('int_identity__broken') }} as broken
-    inner join {{ ref('node_components') }} as components on broken.component = components.component
-    inner join {{ ref('int_identity__traits') }} as traits on components.node_id = traits.node_id
+    inner join {{ ref('int_identity__traits') }} as traits on broken.node_id = traits.node_id
     left join {{ source('identity_memory', 'override_effects') }} as units
-        on components.node_id = units.record_key and units.effect = 'unit'
+        on broken.node_id = units.record_key and units.effect = 'unit'
 ),
 
 own as (

@@ -10,6 +10,8 @@ owners as (
         node_id,
         customer_id
     from {{ ref('node_customers') }}
+    -- every record of a component that a probable link holds is among them, and nobody else is in doubt
+    where node_id in (select node_id from {{ source('identity_fuzzy', 'fuzzy_groups') }})
 ),
 
 ends as (

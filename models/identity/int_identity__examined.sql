@@ -1,33 +1,22 @@
--- Grain: one row per link and node it joins, of the customers whose links are tried one by one: those with the most contact
--- records, at least four and at most fifty. Wrong merges make many records; more than a thousand customers nobody looks at.
+{{ config(
+    materialized='incremental',
+    incremental_strategy='replace_touched',
+    touch_column='customer_id',
+    touched_sql='select customer_id from staging.touched_bridges',
+) }}
+-- Grain: one row per link and node it joins, of the customers whose links are tried one by one.
+-- depends_on: {{ ref('touched_bridges') }}
 with
-
-contacts as (
-    select
-        owners.customer_id,
-        count(*) as contacts
-    from {{ ref('node_customers') }} as owners
-    inner join {{ ref('stg_contacts') }} as people on owners.node_id = people.node_id
-    -- a customer has no more contacts than nodes: most are left out here
-    where owners.cluster_size >= 4
-    group by owners.customer_id
-),
-
-ranked as (
-    select
-        customer_id,
-        row_number() over (order by contacts desc, customer_id) as place
-    from contacts
-    where contacts between 4 and 50
-),
 
 members as (
     select
         owners.customer_id,
         owners.node_id
-    from ranked
-    inner join {{ ref('node_customers') }} as owners on ranked.customer_id = owners.customer_id
-    where ranked.place <= {{ var('identity_bridge_customers') }}
+    from {{ ref('int_identity__most_contacts') }} as tried
+    inner join {{ ref('node_customers') }} as owners on tried.customer_id = owners.customer_id
+    {% if is_incremental() %}
+    where tried.customer_id in (select customer_id from {{ ref('touched_bridges') }})
+    {% endif %}
 ),
 
 -- each pair from both its ends: one equality a join, since either-or would compare every pair with every node

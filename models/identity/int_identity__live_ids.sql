@@ -1,40 +1,20 @@
-{{ config(
-    materialized='incremental',
-    incremental_strategy='replace_touched',
-    touch_column='customer_id',
-    touched_sql=reassigned_ids(),
-) }}
--- Grain: one row per customer_id whose seed record exists: its cluster and the id that stands for that cluster.
+{{ config(materialized='view') }}
+-- Grain: one row per customer_id whose seed record exists: the id that stands for the cluster it is in.
 with
 
 seeds as (
-    select
-        customer_id,
-        seed_record,
-        minted_seq,
-        row_number() over (partition by customer_id order by registry_seq desc) as age
-    from {{ ref('registry') }}
-    {% if is_incremental() %}
-    where customer_id in ({{ reassigned_ids() }})
-    {% endif %}
+    {{ present_seeds() }}
 ),
 
-placed as (
+owners as (
     select
-        seeds.customer_id,
-        seeds.minted_seq,
-        clusters.cluster
-    from seeds
-    inner join {{ ref('node_clusters') }} as clusters on seeds.seed_record = clusters.node_id
-    where seeds.age = 1
-),
-
-ranked as (
-    select
-        customer_id,
-        cluster,
-        first_value(customer_id) over (partition by cluster order by minted_seq, customer_id) as winner_id
-    from placed
+        node_id,
+        customer_id
+    from {{ ref('node_customers') }}
 )
 
-select * from ranked
+select
+    seeds.customer_id,
+    owners.customer_id as winner_id
+from seeds
+inner join owners on seeds.seed_record = owners.node_id

@@ -1,7 +1,7 @@
 {{ config(materialized='incremental', incremental_strategy='append', schema='staging') }}
 -- Grain: one row per absorbed customer_id and build that absorbed it: the strongest link between its records and the others'. It
 -- grows over killed builds and is cleared when a build is marked; it runs before the owners it compares with are replaced.
--- depends_on: {{ ref('node_clusters') }} {{ ref('int_identity__fuzzy_kept') }}
+-- depends_on: {{ ref('int_identity__fuzzy_kept') }}
 {% set owners = previous('identity', 'node_customers') %}
 with
 
@@ -16,21 +16,21 @@ owned_before as (
 
 nodes as (
     select
-        clusters.node_id,
-        clusters.cluster,
+        now.node_id,
+        now.cluster,
+        now.customer_id,
         before.customer_id as former_id
-    from {{ ref('node_clusters') }} as clusters
-    left join owned_before as before on clusters.node_id = before.node_id
-    where clusters.node_id in (select node_id from {{ ref('affected_nodes') }})
+    from {{ ref('int_identity__assigned') }} as now
+    left join owned_before as before on now.node_id = before.node_id
+    where now.node_id in (select node_id from {{ ref('affected_nodes') }})
 ),
 
 absorbed as (
     select distinct
-        nodes.former_id,
-        nodes.cluster
+        former_id,
+        cluster
     from nodes
-    inner join {{ ref('int_identity__assigned') }} as now on nodes.node_id = now.node_id
-    where nodes.former_id <> now.customer_id
+    where former_id <> customer_id
 ),
 
 sides as (

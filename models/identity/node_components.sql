@@ -2,6 +2,6 @@
 -- Grain: one row per identity node: the connected component it lies in.
 -- depends_on: {{ ref('affected_nodes') }}
 select
-    node_a,
-    node_b
+    node_id,
+    link_key
 from {{ ref('int_identity__edges') }}

@@ -13,4 +13,3 @@ select
     customer_id,
     cluster_size
 from {{ ref('int_identity__assigned') }}
-where {{ is_reassigned('node_id') }}

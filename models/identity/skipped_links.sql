@@ -18,8 +18,8 @@ links as (
         ours.cluster as cluster_a,
         theirs.cluster as cluster_b
     from {{ ref('int_identity__cut_links') }} as cut_links
-    inner join {{ ref('node_clusters') }} as ours on cut_links.node_a = ours.node_id
-    inner join {{ ref('node_clusters') }} as theirs on cut_links.node_b = theirs.node_id
+    inner join {{ ref('int_identity__cut_clusters') }} as ours on cut_links.node_a = ours.node_id
+    inner join {{ ref('int_identity__cut_clusters') }} as theirs on cut_links.node_b = theirs.node_id
     where ours.cluster <> theirs.cluster
 ),
 
@@ -34,8 +34,8 @@ sizes as (
     select
         clusters.cluster,
         max(clusters.cluster_size) as size
-    from {{ ref('node_clusters') }} as clusters
-    inner join {{ ref('int_identity__broken') }} as broken on clusters.component = broken.component
+    from {{ ref('int_identity__cut_clusters') }} as clusters
+    inner join {{ ref('int_identity__broken') }} as broken on clusters.node_id = broken.node_id
     group by clusters.cluster
 ),
 
@@ -49,7 +49,7 @@ traits as (
         cut_traits.window_days,
         cut_traits.seen_at
     from {{ ref('int_identity__cut_traits') }} as cut_traits
-    inner join {{ ref('node_clusters') }} as clusters on cut_traits.node_id = clusters.node_id
+    inner join {{ ref('int_identity__cut_clusters') }} as clusters on cut_traits.node_id = clusters.node_id
 ),
 
 breaches as (
@@ -72,6 +72,6 @@ select
     cast(null as {{ sql_type('string') }}) as value_key,
     'weak bridge: their other records speak against it' as reason
 from {{ source('identity_fuzzy', 'fuzzy_cuts') }} as cuts
-inner join {{ ref('node_clusters') }} as ours on cuts.record_a = ours.node_id
-inner join {{ ref('node_clusters') }} as theirs on cuts.record_b = theirs.node_id
+inner join {{ ref('int_identity__cut_clusters') }} as ours on cuts.record_a = ours.node_id
+inner join {{ ref('int_identity__cut_clusters') }} as theirs on cuts.record_b = theirs.node_id
 where ours.cluster <> theirs.cluster and {{ is_affected('cuts.record_a') }}

@@ -24,6 +24,16 @@ moved_nodes as (
     {{ moved_nodes(owners) }}
 ),
 
+carried_before as (
+    select node_id from {{ nodes }} where record_id in (select record_id from touched_records)
+    union
+    select record_id as node_id from touched_records
+),
+
+carried_now as (
+    select node_id from {{ ref('stg_record_nodes') }} where record_id in (select record_id from touched_records)
+),
+
 found as (
     select record_id as touch_key from touched_records
     union
@@ -31,15 +41,10 @@ found as (
     union
     select new_id from moved_nodes
     union
-    select owned.customer_id
-    from touched_records
-    inner join {{ nodes }} as carried on touched_records.record_id = carried.record_id
-    inner join {{ owners }} as owned on carried.node_id = owned.node_id
+    select customer_id from {{ owners }} where node_id in (select node_id from carried_before)
     union
-    select owned.customer_id
-    from touched_records
-    inner join {{ ref('stg_record_nodes') }} as carried on touched_records.record_id = carried.record_id
-    inner join {{ ref('int_identity__assigned') }} as owned on carried.node_id = owned.node_id
+    -- their nodes are touched: this build assigned them
+    select customer_id from {{ ref('int_identity__assigned') }} where node_id in (select node_id from carried_now)
     union
     select customer_id from {{ slices }} where device_id in (select device_id from devices)
 )

@@ -2,6 +2,7 @@
 -- Grain: one row per identity node whose identifiers or facts may differ from those of the last finished build. It grows
 -- over killed builds and is cleared when a build is marked; it runs before the tables it compares with are replaced.
 {% set nodes = previous('identity', 'record_nodes') %}
+{% set components = previous('identity', 'node_components') %}
 with
 
 touched_records as (
@@ -12,7 +13,7 @@ touched_records as (
         and status = 'loaded'
 ),
 
-{% if is_incremental() and nodes %}
+{% if is_incremental() and nodes and components %}
 found as (
     select now.node_id
     from {{ ref('stg_record_nodes') }} as now
@@ -21,6 +22,10 @@ found as (
     select before.node_id
     from {{ nodes }} as before
     inner join touched_records on before.record_id = touched_records.record_id
+    union
+    select before.node_id
+    from {{ components }} as before
+    inner join touched_records on before.node_id = touched_records.record_id
     union
     -- few, and cheaper to decide again than to remember which of them are new
     select record_key as node_id

@@ -33,7 +33,7 @@ TABLE = {
 WHOLE = (*BELOW_MARTS, "+customer_records")
 # Models after which a build may die, in their order.
 DEATHS = (
-    "affected_nodes", "node_components", "node_clusters", "registry", "int_identity__live_ids", "touched_owners",
+    "affected_nodes", "node_components", "int_identity__cut_clusters", "registry", "int_identity__assigned", "touched_owners",
     "node_customers", "customer_id_history", "customer_redirects", "customer_records",
 )  # fmt: skip
 HEADER = "id,email,phone,user,born,first,changed,gone"

@@ -40,14 +40,15 @@ owners as (
     {% endif %}
 ),
 
-identifiers as (
+carried as (
     select
         node_id,
         identifier_type,
-        nodes,
-        records
-    from {{ ref('int_identity__identifiers') }}
-    where refused_because is null and node_id in (select node_id from owners)
+        value_key
+    from {{ ref('node_values') }}
+    {% if is_incremental() %}
+    where node_id in (select node_id from owners)
+    {% endif %}
 ),
 
 doubts as (
@@ -58,13 +59,15 @@ doubts as (
     from {{ ref('int_identity__doubts') }}
 ),
 
--- a value joins a record to others when another node holds it, or when it stands for several records itself
+-- a value joins a record to others when another node holds it, or when it stands for several records itself: in both cases
+-- several records carry it
 matched as (
     select
-        node_id,
-        identifier_type
-    from identifiers
-    where nodes > 1 or records > 1
+        carried.node_id,
+        carried.identifier_type
+    from carried
+    inner join {{ ref('identifier_values') }} as judged on carried.value_key = judged.value_key
+    where judged.records > 1 and judged.refused_because is null
     union all
     select
         node_id,
