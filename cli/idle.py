@@ -27,9 +27,9 @@ CLOCK = "clock"
 IDLE = "cdp_idle"
 # The loads to take in: asked anew in every build, for the last one's are taken in by now.
 WORK = "work_loads"
-# How SQL asks which build this is.
+# How SQL asks which build this is, or looks at what there is: columns, relations, rows.
 _ASKS = re.compile(
-    r"\b(is_incremental|should_full_refresh|flags|get_relation|load_cached_relation|run_query|statement)\b"
+    r"\b(is_incremental|should_full_refresh|flags|execute|adapter\.get_\w+|load_cached_relation|load_relation|run_query|statement)\b"
 )
 
 

@@ -48,9 +48,10 @@ class Touch:
             self.detail is not None and (self.detail.startswith(w[:-1]) if w[-1] == "*" else self.detail == w)
             for w in stage.detail
         )
-        return (
-            self.kind in stage.kind and words and stage.by in (None, "customer" if self.by_customer else "us")
-        )
+        # a visit that is nobody's doing is a robot's
+        is_robot = self.kind == "session" and not self.by_customer
+        by = stage.by in (None, "customer" if self.by_customer else "us")
+        return self.kind in stage.kind and words and by and not is_robot
 
 
 def walk(journey: Journey, touches: list[Touch]) -> list[tuple[int, int, Touch]]:
