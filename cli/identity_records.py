@@ -48,7 +48,11 @@ def _why_not(con: duckdb.DuckDBPyConnection, who: str) -> str:
 _IS_MEANT = """(
     lower({value}) = lower($who)
     or {type} = 'phone' and $phone is not null
-    and ({value} = $phone or starts_with($phone, '0') and ends_with({value}, substr($phone, 2)))
+    and (
+        {value} = $phone
+        -- a calling code has one to three digits: anything longer in front is another number
+        or starts_with($phone, '0') and ends_with({value}, substr($phone, 2)) and length({value}) - length($phone) between 1 and 3
+    )
 )"""
 _PHONE = re.compile(r"\+?[\d\s().-]{8,}")
 

@@ -17,7 +17,6 @@ from pipelines.exports.rows import row_json
 from pipelines.exports.schema import quoted, quoted_relation
 from pipelines.exports.values import digest, inlined
 
-ROWS_FETCHED = 500
 # number of the one batch of a whole set
 WHOLE_SET = 0
 
@@ -252,7 +251,7 @@ def drop_unlawful(con: duckdb.DuckDBPyConnection, prepared: Prepared, table: str
 def _operations(con: duckdb.DuckDBPyConnection, prepared: Prepared) -> Iterator[tuple[int, Operation]]:
     """Operations by batch, with payloads straight from the sync model."""
     prefix, sync = prepared.prefix, prepared.sync
-    found = con.execute(
+    rows = con.execute(
         f"""
         with
 
@@ -279,15 +278,10 @@ def _operations(con: duckdb.DuckDBPyConnection, prepared: Prepared) -> Iterator[
         left join payloads on payloads.key = batch.key
         order by batch.batch, batch.place, batch.key
         """
-    )
-    # some at a time: while rows are made into tuples, the thread on the wire cannot go on
-    while rows := found.fetchmany(ROWS_FETCHED):
-        for number, key, destination_key, operation, idempotency_key, payload in rows:
-            empty = sync.fill_empty if payload else ()
-            yield (
-                number,
-                Operation(key, destination_key, operation, idempotency_key, payload, sync.mode, empty),
-            )
+    ).fetchall()
+    for number, key, destination_key, operation, idempotency_key, payload in rows:
+        empty = sync.fill_empty if payload else ()
+        yield number, Operation(key, destination_key, operation, idempotency_key, payload, sync.mode, empty)
 
 
 def take_set(con: duckdb.DuckDBPyConnection, prepared: Prepared, stamp: Stamp) -> tuple[SetState, int, int]:

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from datetime import datetime
 
 Value = str | int | bool | datetime | None
-# texts and quoted names first: what stands in them is no parameter
-_PARTS = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|\$(?P<name>[a-z_][a-z0-9_]*)""")
+# comments, texts and quoted names first: what stands in them is no parameter, and an apostrophe in a comment begins no text
+_PARTS = re.compile(r"""--[^\n]*|'(?:[^']|'')*'|"(?:[^"]|"")*"|\$(?P<name>[a-z_][a-z0-9_]*)""")
 
 
 def inlined(statement: str, values: Mapping[str, Value]) -> str:

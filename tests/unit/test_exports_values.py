@@ -26,6 +26,7 @@ def test_texts_and_quoted_names_of_the_statement_stay() -> None:
     """A dollar in them is no parameter."""
     statement = """select '$a', 'it''s $a', "$a", $a"""
     assert inlined(statement, {"a": 1}) == """select '$a', 'it''s $a', "$a", 1"""
+    assert inlined("select 1 -- it's $a\n, $a, 'a -- $a'", {"a": 1}) == "select 1 -- it's $a\n, 1, 'a -- $a'"
 
 
 def test_a_parameter_without_a_value_is_an_error() -> None:
