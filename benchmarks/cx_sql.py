@@ -73,8 +73,8 @@ def environment() -> jinja2.Environment:
 
 
 def model(name: str) -> str:
-    """The SQL of a model of `models/marts/cx`."""
-    path = ROOT / "models" / "marts" / "cx" / f"{name}.sql"
+    """The SQL of a model of `models/marts` that needs nothing of dbt but macros, `ref` and vars."""
+    (path,) = (ROOT / "models" / "marts").rglob(f"{name}.sql")
     return environment().from_string(path.read_text(encoding="utf-8")).render()
 
 

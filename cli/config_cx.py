@@ -29,7 +29,7 @@ MEASURES = {
 # What analyses that nobody declared try, beside the transactional questions.
 AUTOMATIC_MEASURES = ("delivery_delay_hours", "first_reply_hours")
 MAX_DRIVERS = 12
-FIXED_DIMENSIONS = ("all", "survey", "touchpoint", "channel", "language", "source", "brand")
+FIXED_DIMENSIONS = ("all", "survey", "touchpoint", "channel", "language", "source", "brand", "segment")
 COLUMNS = (("response_window_days", "int"), ("duplicate_minutes", "int"))
 DIMENSION_COLUMNS = (("dimension", "string"),)
 DRIVER_COLUMNS = (

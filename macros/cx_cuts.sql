@@ -1,6 +1,6 @@
-{#- The cuts of cx_scores: dimension -> column of `feedback`. A cut has rows for the values that are known. -#}
+{#- The cuts of cx_scores: columns of `feedback`, and the customer's RFM segment. A cut has rows for the values that are known. -#}
 {% macro cx_dimensions() -%}
-    {{ return(['survey', 'touchpoint', 'channel', 'language', 'source', 'brand']) }}
+    {{ return(['survey', 'touchpoint', 'channel', 'language', 'source', 'brand', 'segment']) }}
 {%- endmacro %}
 
 {#- Rows of a CTE once for each cut they belong to, `all` and those of cdp.yml (`further`, with the attributes' names) included. -#}

@@ -198,6 +198,38 @@ def weighted_nps(scores: pd.Series, weights: pd.Series) -> tuple[float, float, f
     return score, (high - low) / 2, effective
 
 
+def difference(one: pd.Series, other: pd.Series, people: pd.Series) -> tuple[float, float, float]:
+    """Mean of one less mean of the other, half its 95 % interval, chance of it; `people` says whose each answer is, by index.
+
+    Welch's t over people; where somebody answered twice the variance is that of drawing people, if that is larger: what each
+    person moves the difference by, squared and summed, each side with people less one.
+    """
+    moved = {}
+    for sign, side in ((1, one), (-1, other)):
+        persons = people[side.index]
+        few = persons.nunique() / (persons.nunique() - 1)
+        moved[sign] = (
+            sign * np.sqrt(few) * ((side - side.mean()) / len(side)).groupby(persons.to_numpy()).sum()
+        )
+    clustered = float((moved[1].add(moved[-1], fill_value=0) ** 2).sum())
+    errors = [float(side.var(ddof=1)) / len(side) for side in (one, other)]
+    counts = [people[side.index].nunique() for side in (one, other)]
+    df = np.floor(sum(errors) ** 2 / sum(error**2 / (n - 1) for error, n in zip(errors, counts, strict=True)))
+    everybody = people[[*one.index, *other.index]]
+    error = np.sqrt(max(sum(errors), clustered) if everybody.nunique() < len(everybody) else sum(errors))
+    found = float(one.mean() - other.mean())
+    return found, float(stats.t.ppf(0.975, df) * error), float(2 * stats.t.sf(abs(found) / error, df))
+
+
+def holm(chances: Sequence[float]) -> list[float]:
+    """Chances corrected for their number (Holm 1979), in the order given."""
+    order = np.argsort(chances, kind="stable")
+    raised = np.asarray(chances)[order] * np.arange(len(chances), 0, -1)
+    out = np.empty(len(chances))
+    out[order] = np.minimum(1, np.maximum.accumulate(raised))
+    return out.tolist()
+
+
 def lmg(y: Floats, x: Floats) -> Floats:
     """Relative importance by definition: what each column adds to R squared, over every order of entering."""
 

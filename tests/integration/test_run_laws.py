@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pandas as pd
 import pytest
-import yaml
 
+from benchmarks import cx_effects
 from cli.config import load_company
 from cli.idle import stir
 from cli.run import STAGES, Outcome, run
@@ -21,7 +22,7 @@ from cli.stores import snapshot as files_of
 from cli.stores import unlisted, unlisted_schemas
 from demo.generate import generate
 from pipelines.errors import BlockedError
-from tests import commerce_oracle, laws
+from tests import commerce_oracle, cx_oracle, laws
 
 PEOPLE = 300
 ROOT = Path(__file__).resolve().parents[2]
@@ -222,22 +223,79 @@ def test_identity_is_precise_against_the_planted_truth(ran: Ran) -> None:
     assert found["missing_records"] <= 0.01 * found["records"]
 
 
-def test_mobile_converts_less_by_what_was_planted(ran: Ran) -> None:
-    """Difference of two shares with Wilson intervals (Newcombe's method 10): it covers the truth and excludes zero."""
-    truth = yaml.safe_load((ran.root / "truth" / "effects.yml").read_text(encoding="utf-8"))
-    planted = truth["effects"]["mobile_converts_less"]["observed"]["mobile_minus_desktop_conversion"]
+@pytest.mark.filterwarnings("ignore:Degrees of freedom", "ignore:invalid value")
+@pytest.mark.parametrize("question", list(cx_oracle.QUESTIONS))
+def test_scores_equal_the_surveys_own_files(ran: Ran, question: str) -> None:
+    """NPS, CSAT and CES of every period and cut by pandas from the raw rows; owners as identity says, segments as RFM does."""
     with duckdb.connect(str(ran.root / "warehouse" / "cdp.duckdb"), read_only=True) as con:
+        owners = dict(
+            con.execute(
+                """select replace(record_id, 'survey.responses:', ''), customer_id from marts.customer_records
+                where source = 'survey' and entity = 'response' and customer_id is not null"""
+            ).fetchall()
+        )
+        segments = dict(
+            con.execute(
+                "select customer_id, rfm_segment from marts.customer_360 where rfm_segment is not null"
+            ).fetchall()
+        )
         rows = con.execute(
-            "select dimension_value, rate, ci_low, ci_high from marts.web_conversion"
-            " where period = 'all' and dimension = 'device_type'"
+            """select period, period_start::varchar, dimension, dimension_value, n, respondents,
+                coalesce(promoters, satisfied), coalesce(detractors, n - satisfied), sum_score / n, score, ci_low, ci_high
+            from marts.cx_scores where question = ? and dimension not in ('source', 'brand')""",
+            [question],
         ).fetchall()
-    (mobile, m_low, m_high), (desktop, d_low, d_high) = (
-        next(row[1:] for row in rows if row[0] == kind) for kind in ("mobile", "desktop")
-    )
-    low = mobile - desktop - ((mobile - m_low) ** 2 + (d_high - desktop) ** 2) ** 0.5
-    high = mobile - desktop + ((m_high - mobile) ** 2 + (desktop - d_low) ** 2) ** 0.5
+    wanted = cx_oracle.scores(cx_oracle.responses(ran.root), question, owners, segments)
 
-    assert low <= planted <= high < 0
+    assert {row[:4] for row in rows} == set(wanted)
+    assert {row[2] for row in rows} >= {"all", "segment", "touchpoint", "language"}
+    for row in rows:
+        one, respondents = wanted[row[:4]]
+        assert row[4:8] == (one.n, respondents, one.high, one.low)
+        assert row[8:10] == pytest.approx((one.mean, one.score), rel=1e-12, abs=1e-12)
+        if np.isnan(one.ci_low):
+            assert row[10:] == (None, None)
+        else:
+            # an interval never leaves out its own figure
+            bounds = (min(one.ci_low, one.score), max(one.ci_high, one.score))
+            assert row[10:] == pytest.approx(bounds, rel=1e-9, abs=1e-9)
+
+
+@pytest.fixture(scope="module")
+def grown(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The company that effects are looked for in; the proof's is large enough to find each of them."""
+    if not os.environ.get("CDP_PROOF"):
+        ran: Ran = request.getfixturevalue("ran")
+        return ran.root
+    root = tmp_path_factory.mktemp("grown") / "demo"
+    generate(root, people=5000)
+    go(root)
+    return root
+
+
+def test_each_planted_effect_lies_in_its_interval_and_nothing_else_is_significant(grown: Path) -> None:
+    """All ten of truth/effects.yml, and whatever the marts call significant; the large company finds each, the small one some."""
+    with duckdb.connect(str(grown / "warehouse" / "marts.duckdb"), read_only=True) as marts:
+        found = list(cx_effects.effects(marts, grown / "truth" / "effects.yml"))
+        false = cx_effects.unplanted(marts)
+        asked = cx_effects.tests_made(marts)
+
+    assert len(found) == 10
+    assert [row for row in found if not row[4] <= row[1] <= row[5]] == []
+    assert false == []
+    # intervals that hold everything would pass too: none holds the absence of what is large
+    ends = {row[0]: row[4:] for row in found}
+    sure = [
+        "late_minus_on_time_csat_delivery",
+        "late_minus_on_time_nps_score",
+        "mobile_minus_desktop_conversion",
+    ]
+    if os.environ.get("CDP_PROOF"):
+        sure += [name for name in ends if name.startswith(("support_minus", "slow_minus"))]
+        assert ends["uncalled_over_called_orders_after"][1] < 1
+        assert asked > 500
+    assert all(ends[name][1] < 0 for name in sure)
+    assert asked > 30
 
 
 def test_every_row_is_accounted_for_and_planted_rows_are_where_they_belong(ran: Ran) -> None:

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from tests import laws
+from tests import laws, oracle
 from tests.companies import BELOW_MARTS, TestCompany
 
 SELECT = (
@@ -170,29 +170,39 @@ def test_every_kind_of_text_is_there_and_silence_is_null(built: Built) -> None:
     ]  # fmt: skip
 
 
-def test_topic_impact_is_that_of_welch(built: Built) -> None:
-    """Means and interval of each topic by scipy from the raw answers; a rule of the company's own among them."""
+def test_topic_impact_is_a_clustered_difference_corrected_for_all_topics(built: Built) -> None:
+    """Means and interval of each topic from the raw answers, people as clusters; a rule of the company's own among them; Holm."""
     company, held, _ = built
-    spoken = held[held["words"] != ""]
+    spoken = held[held["words"] != ""].reset_index(drop=True)
     rows = {
         row[0]: row[1:]
         for row in company.rows(
-            "select topic, n_with, n_without, impact, ci_low, ci_high, enough_n from marts.topic_impact where origin = 'rule'"
+            """select topic, n_with, n_without, respondents_with, impact, ci_low, ci_high, p_value, enough_n
+            from marts.topic_impact where origin = 'rule'"""
         )
     }
     assert {"gift wrap", "price"} <= set(rows)
     for topic, word in (("gift wrap", "embrulho"), ("price", "preço")):
         about = spoken["words"].str.contains(word)
-        one, other = spoken[about]["nps"].astype(float), spoken[~about]["nps"].astype(float)
-        test = stats.ttest_ind(one, other, equal_var=False)
-        low, high = test.confidence_interval()
-        n_with, n_without, impact, ci_low, ci_high, enough = rows[topic]
+        one, other = spoken["nps"][about].astype(float), spoken["nps"][~about].astype(float)
+        impact, half, chance = oracle.difference(one, other, spoken["mail"])
+        people = spoken["mail"][about].nunique()
 
-        assert (n_with, n_without, enough) == (len(one), len(other), True)
-        assert impact == pytest.approx(one.mean() - other.mean())
-        # degrees of freedom are rounded down for the table: the interval is a little wider, never narrower
-        assert low - 0.02 < ci_low <= low + 1e-9
-        assert high - 1e-9 <= ci_high < high + 0.02
+        assert rows[topic][:3] == (len(one), len(other), people)
+        assert people < len(one)
+        assert rows[topic][3:6] == pytest.approx((impact, impact - half, impact + half), rel=1e-9)
+        # by an approximation that is good to a thousandth
+        assert rows[topic][6] == pytest.approx(chance, rel=5e-3)
+        assert rows[topic][7]
+        plain = stats.ttest_ind(one, other, equal_var=False).confidence_interval()
+        assert rows[topic][4] <= plain.low + 1e-9
+        assert plain.high - 1e-9 <= rows[topic][5]
+
+    tested = company.rows("select p_value, p_adjusted, is_significant from marts.topic_impact where enough_n")
+    wanted = oracle.holm([row[0] for row in tested])
+    assert [row[1] for row in tested] == pytest.approx(wanted, rel=1e-9)
+    assert [row[2] for row in tested] == [one < 0.05 for one in wanted]
+    assert len(tested) > 3
 
 
 def test_sentiment_per_customer_is_over_their_own_words(built: Built) -> None:

@@ -2,6 +2,7 @@
 
 import duckdb
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 from scipy import stats
@@ -86,3 +87,51 @@ def test_the_chance_of_a_change_is_the_normal_distributions() -> None:
     found = con.execute(sql).to_arrow_table()["p"].to_numpy()
 
     assert found == pytest.approx(2 * stats.norm.sf(distances), rel=1e-7, abs=1e-300)
+
+
+def _chatter(questions: int, topics: int, rng: np.random.Generator) -> pd.DataFrame:
+    """Answers whose words have nothing to do with their score: each person has a mood, and a topic he keeps coming back to."""
+    people = np.arange(questions * 150)
+    row = np.repeat(people, rng.integers(1, 4, people.size))
+    mood, favourite = rng.normal(0, 1.5, people.size), rng.integers(0, topics, people.size)
+    frame = pd.DataFrame({"question": row // 150, "respondent": row, "record_id": np.arange(row.size)})
+    frame["oriented_score"] = np.clip(np.round(7 + mood[row] + rng.normal(0, 1, row.size)), 0, 10).astype(int)
+    returns = rng.random(row.size) < 0.9
+    frame["topic"] = np.where(returns, favourite[row], rng.integers(0, topics, row.size))
+    return frame
+
+
+def test_what_people_talk_about_by_chance_is_not_significant() -> None:
+    """Of 300 questions without any effect at most one in twenty finds one in its topics; without clusters and Holm most would."""
+    questions, topics = 300, 5
+    frame = _chatter(questions, topics, np.random.default_rng(11))
+    frame = frame.astype({"question": str, "respondent": str, "record_id": str, "topic": str})
+    with duckdb.connect() as con:
+        con.register("frame", frame)
+        con.execute("create table feedback as select *, 'nps' as metric from frame")
+        con.execute(
+            "create table text_signals as select record_id as text_id, 'answer' as kind, 'en' as language from frame"
+        )
+        con.execute(
+            "create table text_topic_mentions as"
+            " select record_id as text_id, topic, 'rule' as origin, 'answer' as kind from frame"
+        )
+        con.execute(
+            f"create table t_quantiles as from read_csv('{cx_sql.ROOT / 'seeds' / 't_quantiles.csv'}')"
+        )
+        for name in ("int_text__topic_sums", "topic_impact"):
+            con.execute(f"create table {name} as {cx_sql.model(name)}")
+        alarms, uncorrected, independent = con.execute(
+            """select count(distinct question) filter (where is_significant),
+                count(distinct question) filter (where p_value < 0.05),
+                count(distinct question) filter (where abs(impact) > 1.97 * sqrt(error_with + error_without))
+            from topic_impact inner join int_text__topic_sums using (question, topic)"""
+        ).fetchall()[0]
+        tested = con.execute("select count(p_value) from topic_impact").fetchone()
+
+    # two standard deviations of a share of 5 % above it
+    assert alarms / questions <= 0.05 + 2 * (0.05 * 0.95 / questions) ** 0.5
+    assert uncorrected > 2 * alarms
+    assert independent > uncorrected
+    assert tested is not None
+    assert tested[0] > 0.9 * questions * topics

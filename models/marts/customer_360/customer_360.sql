@@ -18,7 +18,7 @@ rfm as (
 ),
 
 segments as (
-    select * from {{ ref('rfm_segments') }}
+    select * from {{ ref('customer_segments') }}
 ),
 
 subscriptions as (
@@ -102,7 +102,7 @@ final as (
         cast(rfm.recency_score as {{ sql_type('string') }})
         || cast(rfm.frequency_score as {{ sql_type('string') }})
         || cast(rfm.monetary_score as {{ sql_type('string') }}) as rfm_score,
-        case when rfm.customer_id is null and orders.orders > 0 then 'lapsed' else segments.segment end as rfm_segment,
+        segments.segment as rfm_segment,
         lifecycles.lifecycle,
         predictions.churn_prob,
         predictions.churn_horizon_days,
@@ -135,8 +135,7 @@ final as (
     inner join activity on golden.customer_id = activity.customer_id
     left join orders on golden.customer_id = orders.customer_id
     left join rfm on golden.customer_id = rfm.customer_id
-    left join segments
-        on rfm.recency_score = segments.recency_score and rfm.frequency_score = segments.frequency_score
+    left join segments on golden.customer_id = segments.customer_id
     left join subscriptions on golden.customer_id = subscriptions.customer_id
     left join lifecycles on golden.customer_id = lifecycles.customer_id
     left join predictions on golden.customer_id = predictions.customer_id

@@ -40,7 +40,7 @@ final as (
         effect_high,
         p_value,
         p_adjusted,
-        p_adjusted < 0.05 as is_significant
+        p_adjusted < {{ var('significance_level') }} as is_significant
     from fits
 )
 

@@ -121,7 +121,7 @@ final as (
         corrected.change_vs_previous,
         corrected.p_value as change_p_value,
         corrected.p_adjusted as change_p_adjusted,
-        corrected.p_adjusted < 0.05 as change_significant
+        corrected.p_adjusted < {{ var('significance_level') }} as change_significant
     from corrected
     left join logged on corrected.question = logged.question and corrected.dimension = logged.dimension
     left join invitations

@@ -9,6 +9,11 @@ feedback as (
     from {{ ref('feedback') }}
 ),
 
+-- as of now: a cut is of people by who they are today, and all their answers lie in it
+segments as (
+    select * from {{ ref('customer_segments') }}
+),
+
 -- weights count by what they are to each other: with a mean of one, sums of their products fit exact numbers
 weights as (
     select
@@ -42,11 +47,12 @@ pointed as (
             when feedback.exact_weight >= 0 then cast(feedback.weight / weights.mean_weight as decimal(19, 8))
         end as relative_weight,
         {% for dimension in cx_dimensions() -%}
-        feedback.{{ dimension }},
+        {{ 'segments' if dimension == 'segment' else 'feedback' }}.{{ dimension }},
         {% endfor -%}
         feedback.attributes
     from feedback
     left join weights on feedback.question = weights.question
+    left join segments on feedback.customer_id = segments.customer_id
 ),
 
 final as (
