@@ -122,6 +122,7 @@ class Question(Part):
     scale: tuple[int, int]
     missing: list[int | str] = []
     kind: Literal["relational", "transactional"] = "relational"
+    """About the whole relation, or about one contact; a question with a touchpoint must say. The two are never pooled."""
     satisfied_from: int | None = None
     easy_from: int | None = None
     high_is: Literal["easy", "effort"] = "easy"
@@ -136,6 +137,10 @@ class Question(Part):
             raise ValueError("NPS is defined on the scale [0, 10] only")
         if self.metric == "csat" and not low < (self.satisfied_from or low) <= high:
             raise ValueError("csat needs satisfied_from inside its scale")
+        if self.touchpoint and "kind" not in self.model_fields_set:
+            raise ValueError(
+                "a question about a touchpoint says its kind: transactional (after a contact) or relational"
+            )
         if self.metric == "ces" and not low < (self.easy_from or low) <= high:
             raise ValueError("ces needs easy_from inside its scale (after orientation: high is easy)")
         return self

@@ -56,7 +56,7 @@ from marts.preferences where customer_id = ?
 """
 _TIMELINE = """
 select occurred_at, kind, channel, touchpoint, detail, source, record_id
-from marts.customer_timeline where customer_id = ? order by occurred_at desc, touch_id limit ?
+from marts.customer_timeline where customer_id = ? order by touch_no desc limit ?
 """
 _RECORDS = """
 select

@@ -1,15 +1,19 @@
 """What the laws compare: every mart row for row, the ledger, the files that were sent."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
+import yaml
 
 from tests.parse_cache import move_reading
 
 # Columns that say which run wrote a row; everything else must not know it.
 RUN_COLUMNS = frozenset({"run_id"})
+ROOT = Path(__file__).resolve().parent.parent
 DEMO_DELIVERIES = ("2025-12-31", "2026-05-31", "2026-06-30")
 
 
@@ -34,6 +38,85 @@ def snapshot(root: Path, schema: str = "marts", ignore: Sequence[str] = ()) -> d
             for table, names in columns.items()
             if table not in ignore
         }
+
+
+@dataclass
+class Movement:
+    """How a mart differs from what it was: columns of rows that are in both, and how many rows only one has."""
+
+    columns: set[str]
+    gone: int
+    new: int
+
+
+def movements(before: Path, after: Path, apart: Mapping[str, str]) -> dict[str, Movement]:
+    """Marts that differ and how, row by row of their keys; rows for which `apart` (a condition per mart) holds are left out."""
+    named = keys()
+    left, right = tables_of(before), tables_of(after)
+    assert left.keys() == right.keys()
+    told = {}
+    with duckdb.connect() as con:
+        for name, was in left.items():
+            con.register("was_all", was)
+            con.register("now_all", right[name])
+            where = f"where not ({apart[name]})" if name in apart else ""
+            for side in ("was", "now"):
+                con.execute(f"create or replace temp table {side} as from {side}_all {where}")
+            found = _movement(con, was.column_names, named[name])
+            if found.columns or found.gone or found.new:
+                told[name] = found
+    return told
+
+
+def _movement(con: duckdb.DuckDBPyConnection, columns: Sequence[str], key: Sequence[str]) -> Movement:
+    """What moved between the tables `was` and `now`."""
+    same = " and ".join(f'was."{column}" is not distinct from now."{column}"' for column in key)
+
+    def count(sql: str) -> int:
+        row = con.execute(sql).fetchone()
+        assert row is not None
+        return int(row[0])
+
+    assert count("select count(*) from was") == count(
+        f"select count(*) from (select distinct {', '.join(key)} from was)"
+    )
+    counted = [
+        f'count(*) filter (where was."{column}" is distinct from now."{column}")' for column in columns
+    ]
+    row = con.execute(f"select {', '.join(counted)} from was inner join now on {same}").fetchone()
+    assert row is not None
+    return Movement(
+        {column for column, moved in zip(columns, row, strict=True) if moved and column not in RUN_COLUMNS},
+        count(f"select count(*) from was anti join now on {same}"),
+        count(f"select count(*) from now anti join was on {same}"),
+    )
+
+
+def tables_of(root: Path) -> dict[str, Any]:
+    """Marts as Arrow tables; a view is read in its own warehouse."""
+    with duckdb.connect(str(root / "warehouse" / "cdp.duckdb"), read_only=True) as con:
+        names = con.execute(
+            "select table_name from information_schema.tables where table_schema = 'marts' order by 1"
+        ).fetchall()
+        return {name: con.execute(f"from marts.{name}").to_arrow_table() for (name,) in names}
+
+
+def keys() -> dict[str, list[str]]:
+    """Columns that name a row of each model, from the tests in its yml: the first column, or combination, that is unique."""
+    found: dict[str, list[str]] = {}
+    for path in sorted((ROOT / "models").rglob("*.yml")):
+        for model in (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("models", []):
+            single = [
+                [one["name"]] for one in model.get("columns", []) if "unique" in one.get("data_tests", [])
+            ]
+            several = [
+                test["unique_combination"]["arguments"]["columns"]
+                for test in model.get("data_tests", [])
+                if isinstance(test, dict) and "unique_combination" in test
+            ]
+            if single or several:
+                found[model["name"]] = [*single, *several][0]
+    return found
 
 
 def differences(left: dict[str, list[str]], right: dict[str, list[str]]) -> list[str]:

@@ -40,6 +40,12 @@ PROOFS = {
         ["tests/faults/test_run_kills.py", "-k", "random"],
         None,
     ),
+    "histories": (
+        "30 random histories of deliveries (again, changed, new; two to five each): every mart equals a full refresh; a day, "
+        "45 and 200 days later only columns that are named move; the ten planted effects in a company of 5,000 people",
+        ["tests/integration/test_run_laws.py", "-k", "any_history or later or planted_effect"],
+        None,
+    ),
     "export-kills": (
         "200 SIGKILLs of a 10,000-row send over HTTP and 60 to a file; final state equals the model",
         ["tests/faults/test_export_kills.py"],

@@ -548,6 +548,21 @@ def test_a_nameless_answer_is_whose_its_invitation_was(built: Built) -> None:
     assert company.rows(touches) == company.rows(dated)
 
 
+def test_the_latest_ease_of_a_customer_is_turned_round(built: Built) -> None:
+    """Effort is asked for, 7 is a nuisance: in `latest_ces`, as in every score, more is easier."""
+    company, frame = built
+    found = usable(frame, "effort")
+    found = found[(found["customer"] != "") & found["moment"].notna()].sort_values(["moment", "id"])
+    rows = company.rows(
+        """select email, latest_ces from customer.customer_activity inner join customer.golden_records using (customer_id)
+        where latest_ces is not null and email is not null"""
+    )
+
+    wanted = found.groupby("customer")["score"].last().drop("p6@x.io", errors="ignore")
+    assert {MERGED.get(email, email): score for email, score in rows} == wanted.to_dict()
+    assert len(rows) > 20
+
+
 def test_response_rate_is_of_closed_delivered_invitations(built: Built) -> None:
     """Every ninth bounced; a month's rate is of what was sent in it, answered within 45 days; June is still open."""
     company, frame = built

@@ -51,7 +51,7 @@ create table marts.preferences as select
     'c-anna' as customer_id, 'email' as channel, 'vi' as language, null::varchar as topics,
     'weekly' as frequency, null::varchar as quiet_hours, null::timestamp as stated_at;
 create table marts.customer_timeline as select
-    't' || lpad(range::varchar, 2, '0') as touch_id, 'c-anna' as customer_id,
+    't' || lpad(range::varchar, 2, '0') as touch_id, 'c-anna' as customer_id, range + 1 as touch_no,
     timestamp '2026-01-01' + range * interval 1 day as occurred_at, 'web' as channel, 'session' as kind,
     'web' as touchpoint, 'touch ' || range as detail, 'web' as source, 'web.events:' || range as record_id
     from range(30);

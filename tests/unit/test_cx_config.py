@@ -43,6 +43,13 @@ WRONG = [
     ("[ease, {", "[nps, {", 16, "`nps` cannot drive itself"),
     ("[ease, {", "[speed, {", 16, "nothing measures `speed`"),
     ("{name: late, of: delivery_delay_hours, above: 0}", "ease", 16, "driver `ease` is named twice"),
+    (
+        "easy_from: 4, kind: transactional}",
+        "easy_from: 4, touchpoint: desk}",
+        13,
+        "a question about a touchpoint says its kind",
+    ),
+    ("[tier]", "[segment]", 14, "`segment` is a cut of every score already"),
     ("name: late, ", "", 16, "a driver with `above` needs a `name`"),
     (
         "    - {outcome",

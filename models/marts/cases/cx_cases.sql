@@ -36,7 +36,10 @@ orders as (
         sum(orders.revenue) as recent_revenue
     from {{ ref('orders') }} as orders
     cross join clock
-    where orders.is_paid and orders.ordered_at > clock.as_of - interval 12 month and orders.ordered_at <= clock.as_of
+    where
+        orders.is_paid
+        and orders.ordered_at > clock.as_of - interval {{ var('value_at_risk_months') }} month
+        and orders.ordered_at <= clock.as_of
     group by orders.customer_id
 ),
 

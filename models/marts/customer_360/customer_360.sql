@@ -1,4 +1,5 @@
 -- Grain: one row per known profile: every customer_id that identity gave to a record.
+{% set former_at = 'clock.as_of - interval ' ~ var('former_after_months') ~ ' month' %}
 with
 
 golden as (
@@ -63,8 +64,8 @@ final as (
         golden.customer_id,
         case
             when subscriptions.is_active then 'customer'
-            when orders.last_order_at >= clock.as_of - interval 24 month then 'customer'
-            when subscriptions.last_ended_at >= clock.as_of - interval 24 month then 'customer'
+            when orders.last_order_at >= {{ former_at }} then 'customer'
+            when subscriptions.last_ended_at >= {{ former_at }} then 'customer'
             when orders.orders > 0 or subscriptions.customer_id is not null then 'former'
             else 'lead'
         end as profile_kind,

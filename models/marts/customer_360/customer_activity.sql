@@ -69,7 +69,8 @@ ranked_answers as (
     select
         customer_id,
         metric,
-        cast(score as double) as score,
+        -- the score as given, of an effort turned round: of an ease more is better, whichever way the tool asks
+        cast(case when metric = 'ces' then oriented_score else score end as double) as score,
         responded_at,
         row_number() over (partition by customer_id, metric order by responded_at desc, feedback_id desc) as age
     from {{ ref('feedback') }}
