@@ -201,6 +201,7 @@ def test_a_probable_link_is_explained(first: tuple[TestCompany, BuildResult]) ->
     hop = next(one for one in links if one["identifier"] == "fuzzy" and record in (one["start"], one["end"]))
     assert float(hop["value"].split(":")[0]) > 0.5
     assert "given " in hop["value"]
+    assert hop["first_seen_at"], "when the later of both was first there"
 
 
 def test_switched_off_they_are_gone(first: tuple[TestCompany, BuildResult]) -> None:
@@ -214,6 +215,14 @@ def test_switched_off_they_are_gone(first: tuple[TestCompany, BuildResult]) -> N
     assert company.rows("select count(*) from identity.fuzzy_pairs") == [(0,)]
     assert company.rows("select min(confidence) from marts.customer_records") == [(1.0,)]
     assert len(groups(owners(company))) > before
+    parted = company.rows(
+        "select cause from marts.customer_id_history where run_id = (select run_id from ops.clock)"
+        " and (event = 'split' or cause like 'split from %')"
+    )
+    assert {cause.split(": ", 1)[-1] for (cause,) in parted if "probable" in cause} == {
+        "probable link no longer: probable links are switched off"
+    }
+    assert all(": " in cause for (cause,) in parted), "no split without what parted them"
     company.settings = {"identity": {"salt": "t", "fuzzy": FUZZY}}
     company.configure()
     company.build()
