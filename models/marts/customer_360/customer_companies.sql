@@ -1,6 +1,6 @@
 -- Grain: one row per customer and organisation whose name a source gives as theirs. A relation of its own, it merges nobody: neither
--- people of one employer, nor organisations of one name. What people write when they have none is no organisation, nor is a name
--- of too large a share of all people who give one, unless a source declares it.
+-- people of one employer, nor organisations of one name. What people write when they have none is no organisation, nor is what
+-- most of those who give a name give, unless a source declares it: a form fills it in.
 with
 
 named as (
@@ -76,7 +76,7 @@ final as (
     left join declared on usable.company_key = declared.company_key
     where
         declared.company_key is not null
-        or members.members <= greatest(10, people.total * {{ var('account_max_share') }})
+        or members.members <= greatest(10, people.total * {{ var('company_max_share') }})
     group by usable.customer_id, usable.company_key
 )
 
