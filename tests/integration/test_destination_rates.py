@@ -42,14 +42,26 @@ HUBSPOT: Answer = (
     {},
     {"status": "error", "policyName": "TEN_SECONDLY_ROLLING", "message": "You have reached your limit."},
 )
-GOOGLE: Answer = (429, {}, {"error": {"code": 429, "status": "RESOURCE_EXHAUSTED", "message": "Quota exceeded"}})
+GOOGLE: Answer = (
+    429,
+    {},
+    {"error": {"code": 429, "status": "RESOURCE_EXHAUSTED", "message": "Quota exceeded"}},
+)
 META: Answer = (
     400,
     {},
     {"error": {"code": 80003, "type": "OAuthException", "message": "There have been too many calls"}},
 )
-MAILCHIMP: Answer = (429, {}, {"title": "TooManyRequests", "status": 429, "detail": "You have exceeded the limit"})
-SALESFORCE: Answer = (503, {}, [{"errorCode": "SERVER_UNAVAILABLE", "message": "Too many concurrent requests"}])
+MAILCHIMP: Answer = (
+    429,
+    {},
+    {"title": "TooManyRequests", "status": 429, "detail": "You have exceeded the limit"},
+)
+SALESFORCE: Answer = (
+    503,
+    {},
+    [{"errorCode": "SERVER_UNAVAILABLE", "message": "Too many concurrent requests"}],
+)
 VENDORS = {
     "hubspot": Vendor(
         hubspot.Hubspot,

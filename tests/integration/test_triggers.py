@@ -3,6 +3,7 @@
 Local time is UTC+7. The destination is a recording fake; what it got is compared with what the story says.
 """
 
+import copy
 import os
 import signal
 import subprocess
@@ -35,7 +36,8 @@ ASKED = {
 }
 # delivered before the second step; 31 had objected by then, 32 did so long ago
 ASKED_LATER = {one: [(f"s{one}", "2026-06-29T09:00:00Z")] for one in ("30", "31", "32")}
-SHIPPED: dict[str, Any] = {**ORDERS, "columns": {**dict(ORDERS["columns"]), "delivered_at": "delivered"}}
+SHIPPED: dict[str, Any] = copy.deepcopy(ORDERS)
+SHIPPED["columns"]["delivered_at"] = "delivered"
 SOURCES: list[dict[str, Any]] = [
     {
         "name": "shop",
