@@ -1,5 +1,5 @@
-"""Destinations by type (`pipelines/destination_types.py`). A new one is one module with a `KIND`: here, with one entry there, or
-in the company's folder.
+"""Destinations by type (`pipelines/destination_types.py`). A new one is one module with a `KIND`: here, with one entry
+there, or in a company's folder.
 
 Its options are a pydantic model: `cdp validate-config` names a wrong one with file:line. A destination takes single
 operations (`open_rows`) or holds a whole set (`open_set`).
