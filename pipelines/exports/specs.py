@@ -27,12 +27,12 @@ Basis = Literal[
 
 @dataclass(frozen=True)
 class Guards:
-    """When a sync is held back. Percent and rows must both be passed to trip: a small list may shrink by half."""
+    """When a sync is held back. Percent and rows must both be passed to trip: a list of ten may shrink by half."""
 
     max_delete_percent: float = 20.0
-    max_delete_rows: int = 50
+    max_delete_rows: int = 10
     max_drop_percent: float = 50.0
-    max_drop_rows: int = 50
+    max_drop_rows: int = 10
     allow_empty: bool = False
 
 
