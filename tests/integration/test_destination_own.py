@@ -1,4 +1,4 @@
-"""A destination of a company itself: the module that docs/destinations.md shows, from configuration to withdrawal; broken ones."""
+"""A company brings a destination: the module that docs/destinations.md shows, from configuration to withdrawal; broken ones."""
 
 import re
 from collections.abc import Iterator
