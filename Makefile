@@ -20,12 +20,16 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)
 
-demo: $(STAMP) ## Simulate a company, run it and the four examples with published data, write the report
-	$(BIN)/python -m demo.generate --people 5000
-	$(BIN)/cdp run --config demo/cdp.yml
-	$(BIN)/cdp plan --config demo/cdp.yml
-	$(BIN)/cdp report --config demo/cdp.yml
+demo: $(STAMP) ## Run four companies with published data, then a simulated one step by step: what would be sent, then `cdp run` sends it
 	@for name in $(EXAMPLES); do echo; echo "== examples/$$name"; $(BIN)/cdp run --config examples/$$name/cdp.yml || exit $$?; done
+	@echo; echo "== demo"
+	$(BIN)/python -m demo.generate --people 5000
+	$(BIN)/cdp load --config demo/cdp.yml
+	$(BIN)/cdp build --config demo/cdp.yml
+	$(BIN)/cdp validate --config demo/cdp.yml
+	$(BIN)/cdp plan --config demo/cdp.yml
+	$(BIN)/cdp run --config demo/cdp.yml
+	$(BIN)/cdp report --config demo/cdp.yml
 
 test: $(STAMP) ## Run every test, small sizes, two modules at a time
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder --durations 12

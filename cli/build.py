@@ -49,7 +49,10 @@ WORK_TABLES = (
     "touched_golden",
     "touched_answers",
     "touched_orders",
+    "links_before",
     "merge_causes",
+    "split_causes",
+    "pin_moves",
     "touched_bridges",
 )
 # Elsewhere the start of dbt forgets which tests have passed: somebody builds who does not say what (macro `forget_passed_tests`).
@@ -202,6 +205,7 @@ def _mark(
         for work in (name for name in WORK_TABLES if warehouse.has_table(con, "staging", name)):
             con.execute(f"delete from staging.{work}")
         con.execute("delete from identity.fuzzy_touched")
+        con.execute("delete from identity.fuzzy_former")
         con.execute("delete from ops.build_state")
         con.execute(
             "insert into ops.build_state (fingerprint, run_id, finished, inputs) values (?, ?, true, ?)",

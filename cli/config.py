@@ -39,7 +39,7 @@ from cli.config_text import Text
 from cli.config_triggers import Triggers
 from cli.config_values import Currency, Name, Timezone
 from cli.config_web import Web
-from pipelines.destination_types import TYPES
+from pipelines.destination_types import OWN, TYPES
 from pipelines.errors import UsageError
 
 
@@ -188,17 +188,27 @@ class Purpose(Part):
 
 
 class Destination(BaseModel):
-    """Where a sync sends to; options beside `type` belong to the destination, which checks them (docs/destinations.md)."""
+    """Where a sync sends to; options beside `type` belong to the destination, which checks them (docs/destinations.md).
+
+    `type` is one of ours, or a module of the company by its path (`destinations/desk.py`).
+    """
 
     model_config = ConfigDict(extra="allow", frozen=True)
-    type: Annotated[str, Field(json_schema_extra={"enum": sorted(TYPES)})]
+    type: Annotated[str, Field(json_schema_extra={"anyOf": [{"enum": sorted(TYPES)}, {"pattern": OWN}]})]
 
     @field_validator("type")
     @classmethod
     def _known(cls, value: str) -> str:
-        if value not in TYPES:
-            raise ValueError(f"`{value}` is unknown; types: {', '.join(sorted(TYPES))}")
+        if value not in TYPES and not re.match(OWN, value):
+            known = ", ".join(sorted(TYPES))
+            raise ValueError(
+                f"`{value}` is unknown; types: {known}, or the path of a module (destinations/desk.py)"
+            )
         return value
+
+    def kind(self, root: Path) -> str:
+        """The type by which a destination is opened: a company's own module by its whole path."""
+        return self.type if self.type in TYPES else str(root / self.type)
 
 
 class Quality(Part):

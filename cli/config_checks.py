@@ -11,6 +11,7 @@ from cli.config_operations import operations_problems
 from cli.config_sending import sending_problems
 from cli.config_triggers import trigger_problems
 from cli.source_checks import Problem, source_problems
+from pipelines.errors import UsageError
 
 # Columns of generated staging that every row has.
 OUR_COLUMNS = frozenset(
@@ -76,7 +77,12 @@ def _destinations(company: Company) -> Iterator[Problem]:
     from pipelines.exports.destinations import option_problems
 
     for name, destination in company.destinations.items():
-        for path, message in option_problems(destination.type, destination.model_extra or {}):
+        try:
+            wrong = option_problems(destination.kind(company.root), destination.model_extra or {})
+        except UsageError as error:
+            yield ("destinations", name, "type"), str(error)
+            continue
+        for path, message in wrong:
             yield ("destinations", name, *path), message
         if "pace" in (destination.model_extra or {}):
             yield (

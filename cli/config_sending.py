@@ -42,6 +42,8 @@ def minutes(value: str) -> tuple[int, int]:
 
 
 Hours = Annotated[str, AfterValidator(_hours)]
+# ISO 639 without a region: who prefers vi-VN reads vi
+Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
 
 
 class Cap(Part):
@@ -71,8 +73,10 @@ class Sending(Part):
     """Frequencies that refuse."""
     topics: dict[Name, Annotated[list[str], Field(min_length=1)]] = {}
     """Purpose: what it writes about. Who stated topics and none of these gets nothing for it."""
+    languages: dict[Name, Annotated[list[Language], Field(min_length=1)]] = {}
+    """Purpose: the languages it is written in. Who stated languages and none of these gets nothing for it."""
     exempt: list[Name] = []
-    """Purposes that caps, frequencies, topics and the preferred channel do not hold back; quiet hours do."""
+    """Purposes that caps, frequencies, topics, languages and the preferred channel do not hold back; quiet hours do."""
     lists: list[Name] = []
     """Purposes whose syncs only keep a list at a tool that reports what it sends: a delivery there is no message."""
     minimum_age: int | None = Field(18, ge=1, le=30)
@@ -100,6 +104,11 @@ def rule_rows(file: "CdpFile") -> list[tuple[object, ...]]:
             for name, topics in sending.topics.items()
             for topic in topics
         ),
+        *(
+            ("language", name, language, None, None)
+            for name, languages in sending.languages.items()
+            for language in languages
+        ),
         *(("exempt", name, None, None, None) for name in sending.exempt),
         *(("list", name, None, None, None) for name in sending.lists),
         *(
@@ -123,6 +132,7 @@ def sending_problems(company: "Company") -> Iterator["Problem"]:
     sending, purposes = company.file.sending, company.file.purposes
     told = ", ".join(purposes) or "none"
     named = [(("sending", "topics", name), name) for name in sending.topics]
+    named += [(("sending", "languages", name), name) for name in sending.languages]
     named += [(("sending", "exempt", n), name) for n, name in enumerate(sending.exempt)]  # type: ignore[misc]
     named += [(("sending", "lists", n), name) for n, name in enumerate(sending.lists)]  # type: ignore[misc]
     named += [

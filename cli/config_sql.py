@@ -74,7 +74,13 @@ def config_models(file: CdpFile) -> dict[str, str]:
         (name, one.kind, one.scope, priority, one.max_profiles, one.max_per_customer, one.window_days)
         for priority, (name, one) in enumerate(file.identity.identifiers.items(), start=1)
     ]
+    regions = {one.region or source.region or "" for source in file.sources for one in source.tables}
     return {
+        "config_phone_regions": _values(
+            (("phone_region", "string"),),
+            [(region,) for region in sorted(regions)],
+            "region where phones of a source are at home; empty = none declared",
+        ),
         "config_questions": _values(
             (("question_key", "string"), *QUESTION_COLUMNS), questions, "survey question"
         ),

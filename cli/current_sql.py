@@ -10,6 +10,7 @@ def current_model(staged: StagedTable) -> str:
     names = [column.name for column in staged.columns]
     names += [f"{c.name}_delivered" for c in staged.columns if c.kind in ("email", "phone") and c.delivered]
     names += [c.name for c in staged.identifier_columns if "__" in c.name]
+    names += staged.unread_columns
     names += [f"answer_{question}" for question in table.questions]
     indent = ",\n    "
     rows = f"rows_{staged.slug}"

@@ -5,7 +5,8 @@ pairs at or above the merge threshold as links, weaker than any exact one; when 
 records of each and cuts links that hold by themselves but not in the company of the others.
 
 What is stored is replaced in one transaction per step, and is a function of the contacts and the model file: a killed build does
-it again. `identity.fuzzy_touched` names contacts whose pairs have changed until a build is marked.
+it again. Until a build is marked `identity.fuzzy_touched` names contacts whose pairs have changed, `identity.fuzzy_former` links
+that are gone.
 """
 
 import hashlib
@@ -26,6 +27,7 @@ TABLES = (
     "create table if not exists identity.fuzzy_cuts (record_a varchar, record_b varchar)",
     "create table if not exists identity.fuzzy_groups (node_id varchar, exact_group varchar)",
     "create table if not exists identity.fuzzy_touched (node_id varchar)",
+    "create table if not exists identity.fuzzy_former (record_a varchar, record_b varchar, reason varchar)",
 )
 # The parts of a build, as dbt selections: what scoring needs, and what judging needs.
 STAGED = ("+stg_contacts", "+touched_nodes")
@@ -52,6 +54,7 @@ def clear(con: duckdb.DuckDBPyConnection) -> None:
     if not holds(con, "identity.fuzzy_state"):
         return
     con.begin()
+    _remember(con, "identity.fuzzy_pairs", "probable links are switched off")
     for table in ("fuzzy_state", "fuzzy_pairs", "fuzzy_cuts", "fuzzy_groups", "fuzzy_touched"):
         con.execute(f"delete from identity.{table}")
     con.execute("drop table if exists identity.fuzzy_blocks")
@@ -146,6 +149,11 @@ def _replace(
         )
         select record_a from changed union select record_b from changed
     """)
+    still = (
+        f"select (record_a, record_b) from fuzzy_found where match_weight >= cast('{merge_from}' as double)"
+    )
+    reason = "the rules changed" if everything else "a record changed"
+    _remember(con, "fuzzy_gone", reason, f"and (record_a, record_b) not in ({still})")
     con.execute(f"delete from identity.fuzzy_pairs where {gone}")
     con.execute("insert into identity.fuzzy_pairs from fuzzy_found order by record_a, record_b")
     con.execute("delete from identity.fuzzy_state")
@@ -156,3 +164,13 @@ def _replace(
         con.execute("drop table if exists identity.fuzzy_scored")
         con.execute("drop table if exists identity.fuzzy_scored_rescored")
     con.commit()
+
+
+def _remember(con: duckdb.DuckDBPyConnection, pairs: str, reason: str, also: str = "") -> None:
+    """Pairs that the last build linked and that are none any more: what parted people says so until a build is marked."""
+    con.execute(
+        f"""insert into identity.fuzzy_former
+            select pairs.record_a, pairs.record_b, ? from {pairs} as pairs cross join identity.fuzzy_state as state
+            where pairs.match_weight >= state.merge_from {also}""",
+        [reason],
+    )

@@ -32,6 +32,7 @@ from cli.unions_sql import (
     record_nodes_model,
     rows_union_model,
     union_model,
+    unread_identifiers_model,
     versions_model,
     work_loads_model,
 )
@@ -68,6 +69,7 @@ def files(company: Company) -> dict[str, str]:
         people, [one for one in staged if one.entity is people]
     )
     out["staging/entities/stg_identifiers.sql"] = identifiers_model(staged, TIME_COLUMNS)
+    out["staging/entities/stg_unread_identifiers.sql"] = unread_identifiers_model(staged)
     out["staging/entities/stg_answers.sql"] = answers_model(staged)
     out["staging/entities/stg_deal_versions.sql"] = deal_versions_model(staged)
     out["staging/entities/stg_record_nodes.sql"] = record_nodes_model(staged)

@@ -54,11 +54,10 @@ def identity_diff(company: Company) -> dict[str, Any]:
     folder.mkdir(parents=True, mode=0o700)
     trial = Trial(company.config_path, company.file, folder)
     try:
-        with run_lock(company, "identity diff", ""), warehouse.connect(company) as con:
-            con.execute("checkpoint")
-            shutil.copyfile(company.warehouse, trial.warehouse)
-            row = con.execute("select as_of from ops.clock").fetchone()
+        with run_lock(company, "identity diff", ""):
+            _copy(company, trial.warehouse)
         with warehouse.connect(trial) as con:
+            row = con.execute("select as_of from ops.clock").fetchone()
             as_of = row[0] if row else trial.as_of(datetime.now(UTC))
             runs.set_clock(con, as_of, "diff")
         build(trial, "diff", full_refresh=True)
@@ -67,6 +66,14 @@ def identity_diff(company: Company) -> dict[str, Any]:
             return _compare(con)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _copy(company: Company, to: Path) -> None:
+    """The warehouse as it lies there, with what its log holds and no checkpoint took in; a reader's lock keeps writers out."""
+    with warehouse.connect(company, read_only=True):
+        shutil.copyfile(company.warehouse, to)
+        if warehouse.wal_of(company.warehouse).exists():
+            shutil.copyfile(warehouse.wal_of(company.warehouse), warehouse.wal_of(to))
 
 
 def _compare(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:

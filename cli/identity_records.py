@@ -4,6 +4,7 @@ Decisions about identity are stored by record key, so the words on the command l
 """
 
 import re
+from typing import Any
 
 import duckdb
 
@@ -39,14 +40,16 @@ def _why_not(con: duckdb.DuckDBPyConnection, who: str) -> str:
     row = con.execute(
         "select string_agg(distinct reason, ', ' order by reason) from marts.identity_quarantine"
         f" where {_IS_MEANT.format(value='value', type='type')}",
-        _spelled(who),
+        _spelled(con, who),
     ).fetchone()
     return f" and links nobody ({row[0]})" if row and row[0] else ""
 
 
-# An identifier as somebody types it: any case; a phone with blanks and brackets, or as it is dialled inside its country.
+# An identifier as somebody types it: as staging spells it, in any case; a phone also as it is dialled inside any country.
 _IS_MEANT = """(
     lower({value}) = lower($who)
+    or {type} = 'email' and {value} = $email
+    or {type} = 'phone' and list_contains($phones, {value})
     or {type} = 'phone' and $phone is not null
     and (
         {value} = $phone
@@ -57,10 +60,23 @@ _IS_MEANT = """(
 _PHONE = re.compile(r"\+?[\d\s().-]{8,}")
 
 
-def _spelled(who: str) -> dict[str, str | None]:
-    """What was typed, and the same as a phone."""
-    who = who.strip()
-    return {"who": who, "phone": re.sub(r"[\s().-]", "", who) if _PHONE.fullmatch(who) else None}
+def _spelled(con: duckdb.DuckDBPyConnection, who: str) -> dict[str, Any]:
+    """What was typed; what staging's normalisers make of it, as an address and as a phone of each region; as it is dialled."""
+    from cli import macros
+
+    regions = [("",)]
+    if warehouse.has_table(con, "staging", "config_phone_regions"):
+        regions += con.execute("select phone_region from staging.config_phone_regions").fetchall()
+    phones = ", ".join(
+        macros.sql("normalize_phone", "typed", region) for region in {one for (one,) in regions}
+    )
+    text, email = (macros.sql(name, "typed") for name in ("clean_text", "normalize_email"))
+    row = con.execute(f"select {text}, {email}, [{phones}] from (select ? as typed)", [who]).fetchone()
+    assert row is not None
+    who, address, read = row
+    who = who or ""
+    dialled = re.sub(r"[\s().-]", "", who) if _PHONE.fullmatch(who) else None
+    return {"who": who, "email": address, "phones": [one for one in read if one], "phone": dialled}
 
 
 def first_record(con: duckdb.DuckDBPyConnection, who: str, customer: str) -> str:
@@ -77,7 +93,7 @@ def first_record(con: duckdb.DuckDBPyConnection, who: str, customer: str) -> str
         order by node_id = $who desc, carrier is not null desc, node_id
         limit 1
         """,
-        _spelled(who) | {"customer": customer},
+        _spelled(con, who) | {"customer": customer},
     ).fetchone()
     assert row is not None
     return str(row[0])
@@ -113,7 +129,7 @@ def side_of_split(con: duckdb.DuckDBPyConnection, who: str) -> list[str]:
         where {_IS_MEANT.format(value="identifier_value", type="identifier_type")}
         order by 1
         """,
-        _spelled(who),
+        _spelled(con, who),
     ).fetchall()
     if not rows:
         customer = customer_of(con, who)
@@ -159,6 +175,6 @@ def _customers(con: duckdb.DuckDBPyConnection, who: str) -> list[tuple[str, str]
         )
         select customer_id, min(node_id) from named group by customer_id order by 2
         """,
-        _spelled(who),
+        _spelled(con, who),
     ).fetchall()
     return [(str(customer), str(record)) for customer, record in rows]

@@ -81,7 +81,7 @@ def idle(company: Company, con: duckdb.DuckDBPyConnection, select: Sequence[str]
         busy = _descendants(nodes, changed, quiet)
     # A view says the same as long as the rules do; what reads through it does not.
     running = {uid for uid in busy & set(nodes) if nodes[uid].config.materialized not in ("view", "seed")}
-    running |= _read_through(nodes, running, _Fickle(manifest))
+    running |= _read_through(nodes, running, Fickle(manifest))
     if before is None or delivered or f"staging.{WORK}" not in before["built"]:
         running |= {uid for uid, node in nodes.items() if node.name == WORK}
     else:
@@ -208,7 +208,7 @@ def _descendants(nodes: Mapping[str, Any], changed: Iterable[str], quiet: tuple[
     return found
 
 
-def _read_through(nodes: Mapping[str, Any], running: Iterable[str], fickle: "_Fickle") -> set[str]:
+def _read_through(nodes: Mapping[str, Any], running: Iterable[str], fickle: "Fickle") -> set[str]:
     """What running models read of this build only: tables of work (schema staging), also behind views, and views that select
     something else in a part of a build than in a whole one. The unions of the entities hide no work.
     """
@@ -229,7 +229,7 @@ def _read_through(nodes: Mapping[str, Any], running: Iterable[str], fickle: "_Fi
     return found
 
 
-class _Fickle:
+class Fickle:
     """Models whose SQL asks which build this is."""
 
     def __init__(self, manifest: Any) -> None:

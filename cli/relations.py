@@ -16,6 +16,8 @@ MEMORY = frozenset(
         "registry",
         "overrides",
         "customer_id_history",
+        "node_owner_changes",
+        "record_node_changes",
         "audience_history",
         "audience_sizes",
         "model_fits",

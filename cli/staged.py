@@ -66,6 +66,31 @@ class StagedTable:
         return ", ".join(f"['{column.name}', '{jinja(column.expression)}']" for column in self.attributes)
 
     @property
+    def unread_columns(self) -> dict[str, str]:
+        """Columns kept besides, where one identifier has several source columns: the text of each that its normaliser refuses."""
+        several = {one.identifier for one in self.identifier_columns if "__" in one.name}
+        return {
+            f"{one.name}_unread": f"case when {one.expression} is null then {one.delivered} end"
+            for one in self.identifier_columns
+            if one.identifier in several and one.kind in ("email", "phone")
+        }
+
+    @property
+    def unread(self) -> list[tuple[str, str]]:
+        """Identifier type and SQL over the staged row: what was delivered for it and is none; null where it is one, or empty."""
+        kept = {f"{one.name}_unread": str(one.identifier) for one in self.identifier_columns}
+        found = [(kept[name], name) for name in self.unread_columns]
+        alone = [
+            one
+            for one in self.identifier_columns
+            if one.kind in ("email", "phone") and f"{one.name}_unread" not in self.unread_columns
+        ]
+        return found + [
+            (str(one.identifier), f"case when {one.name} is null then {one.name}_delivered end")
+            for one in alone
+        ]
+
+    @property
     def is_long_survey(self) -> bool:
         """Is each row one answer, so that a score which cannot be rejects the row?"""
         return self.entity.name == "response" and {"question", "answer"} <= set(self.table.columns)

@@ -47,7 +47,8 @@ class _Columns:
             for number, raw in enumerate(self._raws(spec), start=1):
                 label = name if number == 1 else f"{name}__{number}"
                 value = self._value(raw, kind, None)
-                found.append(StagedColumn(label, kind, "string", value, identifier=name, pii=True))
+                text = f"{{{{ clean_text('{jinja(raw)}') }}}}"
+                found.append(StagedColumn(label, kind, "string", value, text, identifier=name, pii=True))
         return found
 
     def attributes(self) -> list[StagedColumn]:

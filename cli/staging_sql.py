@@ -21,6 +21,7 @@ def rows_model(staged: StagedTable, reads: str) -> str:
     typed += [
         f"{column.expression} as {column.name}" for column in staged.identifier_columns if "__" in column.name
     ]
+    typed += [f"{expression} as {name}" for name, expression in staged.unread_columns.items()]
     typed += [f"{plain(quote(raw))} as answer_{question}" for question, raw in table.questions.items()]
     typed.append(f"{{{{ attributes_json([{staged.attribute_pairs}]) }}}} as attributes")
     problems = [column.problem for column in staged.columns if column.problem]
@@ -210,5 +211,6 @@ def _listed(staged: StagedTable) -> str:
         f"typed.{c.name}_delivered," for c in staged.columns if c.kind in ("email", "phone") and c.delivered
     ]
     lines += [f"typed.{c.name}," for c in staged.identifier_columns if "__" in c.name]
+    lines += [f"typed.{name}," for name in staged.unread_columns]
     lines += [f"typed.answer_{question}," for question in staged.table.questions]
     return "\n    ".join(lines)

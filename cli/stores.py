@@ -40,11 +40,19 @@ SCHEMAS = (
     SchemaStore("raw_*", True, "erasure deletes the person's rows, then the file is rewritten"),
     SchemaStore("staging", True, "rebuilt from raw"),
     SchemaStore("quarantine", True, "rebuilt from raw"),
-    SchemaStore("identity", True, "rebuilt from staging; registry and overrides keep ids and record keys"),
+    SchemaStore(
+        "identity",
+        True,
+        "rebuilt from staging; registry, overrides and changes of owners keep ids and record keys",
+    ),
     SchemaStore(
         "customer", True, "rebuilt from staging; text_fits keeps numbers, and words that ten texts share"
     ),
-    SchemaStore("marts", True, "rebuilt from staging"),
+    SchemaStore(
+        "marts",
+        True,
+        "rebuilt from staging; customer_id_history keeps ids, record keys and the values that linked them",
+    ),
     SchemaStore("audiences", True, "rebuilt from marts"),
     SchemaStore("activation", True, "rebuilt from marts; trigger_entries keeps ids, products and codes"),
     SchemaStore(

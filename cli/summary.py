@@ -4,6 +4,28 @@ from typing import Any
 
 import duckdb
 
+# People merged and parted in the run that the warehouse speaks of, by what did it; no id, record or decision is told.
+_CHANGES = r"""
+    with told as (
+        select
+            case when event = 'merged' then 'merged' else 'parted' end as change,
+            case when event = 'merged' then cause else regexp_replace(cause, '^[^:]*: ', '') end as cause
+        from marts.customer_id_history
+        where run_id = (select run_id from ops.clock)
+            and (event in ('merged', 'split') or event = 'created' and cause like 'split from %')
+    )
+    select
+        change,
+        case
+            when cause like 'override %' then 'by hand'
+            when cause like 'probably one person%' then 'probably one person'
+            else regexp_replace(regexp_replace(cause, ' no longer: .* was corrected$', ' no longer: a record was corrected'),
+                ' no longer: .* is gone$', ' no longer: a record is gone')
+        end as kind,
+        count(*) as n
+    from told group by all order by change, n desc, kind
+"""
+
 
 def summarise(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     """Profiles by kind, merges, feedback scores with interval, orders and revenue, from a built warehouse."""
@@ -30,6 +52,10 @@ def summarise(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         "profiles": {str(kind): int(count) for kind, count in kinds} | {"anonymous": anonymous},
         "merged_records": merged,
         "identity_cuts": _one(con, "select count(*) from marts.identity_cuts"),
+        "identity_changes": [
+            {"change": change, "cause": cause, "n": int(count)}
+            for change, cause, count in con.execute(_CHANGES).fetchall()
+        ],
         "orders": int(orders[0]),
         "revenue": str(orders[1]) if orders[1] is not None else None,
         "scores": [

@@ -123,7 +123,7 @@ def destination_specs(
         options["pace"] = str(company.dot / "pace" / accounts[name])
         if isinstance(options.get("path"), str):
             options["path"] = str(company.root / options["path"])
-        specs[name] = DestinationSpec(name, one.type, options, declared)
+        specs[name] = DestinationSpec(name, one.kind(company.root), options, declared)
     return specs
 
 

@@ -143,6 +143,38 @@ def identifiers_model(staged: list[StagedTable], time_columns: dict[str, str]) -
     )
 
 
+def unread_identifiers_model(staged: list[StagedTable]) -> str:
+    """`stg_unread_identifiers`: what was delivered as an address or number and is none."""
+    columns = (
+        ("record_id", "string"),
+        ("node_id", "string"),
+        ("source", "string"),
+        ("brand", "string"),
+        ("is_profile", "boolean"),
+        ("identifier_type", "string"),
+        ("delivered_value", "string"),
+    )
+    touched = (
+        "select record_id from staging.stg_rows where load_id in (select load_id from staging.work_loads)"
+    )
+    parts = [
+        f"select\n    record_id, node_id, source, brand, {'true' if one.entity.profile else 'false'} as is_profile,\n"
+        f"    '{kind}' as identifier_type, {text} as delivered_value\n"
+        f"from {{{{ ref('stg_{one.slug}') }}}}\n"
+        f"where {text} is not null{{% if is_incremental() %}} and record_id in ({touched}){{% endif %}}"
+        for one in staged
+        for kind, text in one.unread
+    ]
+    body = "\nunion all\n".join(parts) or empty(columns)
+    return (
+        "{{ config(\n    materialized='incremental',\n    incremental_strategy='replace_touched',\n    touch_column='record_id',\n"
+        f'    touched_sql="{touched}",\n) }}}}\n'
+        "-- Grain: one row per record and source column whose text is no value of its identifier type, though not empty.\n"
+        "-- depends_on: {{ ref('stg_rows') }} {{ ref('work_loads') }}\n"
+        f"{body}\n"
+    )
+
+
 def rows_union_model(staged: list[StagedTable]) -> str:
     """`stg_rows`: the judgement of every raw row over all tables, without payload."""
     parts = [

@@ -1,6 +1,7 @@
 """`cdp identity explain|evaluate`."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -37,33 +38,63 @@ def explain(
         )
         for cut in found["cut"]:
             typer.echo(f"  {cut['start']}\n    -x- {cut['link']}: {cut['reason']} -x-\n  {cut['end']}")
+        for line in _history(found["history"]):
+            typer.echo(line)
         return
-    hops = found["chain"] if second is not None else found["links"]
-    typer.echo(
-        f"customer {found['customer_id']}" + (f", {len(found['nodes'])} nodes" if second is None else "")
-    )
-    if not hops:
-        typer.echo(
-            "  one record; nothing is linked to it" if second is None else "  A and B are the same record"
-        )
-    for hop in hops:
-        since = f" (seen since {hop['first_seen_at'][:10]})" if hop["first_seen_at"] else ""
-        typer.echo(
-            f"  {hop['start']}\n    -- {_link(hop)}{since} -->\n  {hop['end']}\n"
-            + (
-                f"    without it: two people, of {hop['parts'][0]} and {hop['parts'][1]} nodes"
-                if hop["parts"]
-                else "    without it: still one person, by other links"
-            )
-        )
+    if second is None:
+        typer.echo(f"customer {found['customer_id']}, {len(found['nodes'])} nodes")
+        for line in (*_tree(found["root"], found["links"]), *_history(found["history"])):
+            typer.echo(line)
+        return
+    typer.echo(f"customer {found['customer_id']}")
+    if not found["chain"]:
+        typer.echo("  A and B are the same record")
+    for hop in found["chain"]:
+        typer.echo(f"  {hop['start']}\n    -- {_link(hop)} -->\n  {hop['end']}\n    {_without(hop)}")
+
+
+def _tree(root: str, links: list[dict[str, Any]]) -> Iterator[str]:
+    """The records as a tree, below each what hangs on it, and by what link."""
+    below: dict[str, list[dict[str, Any]]] = {}
+    for hop in links:
+        below.setdefault(hop["start"], []).append(hop)
+    yield root if links else f"{root}: nothing is linked to it"
+    # a chain of records may be deeper than Python may call itself
+    left = [(hop, "", place == 0) for place, hop in enumerate(reversed(below.get(root, [])))]
+    while left:
+        hop, indent, is_last = left.pop()
+        own = f"{indent}{'    ' if is_last else '│   '}"
+        children = below.get(hop["end"], [])
+        yield f"{indent}{'└── ' if is_last else '├── '}{hop['end']}"
+        yield f"{own}{'│   ' if children else '    '}{_link(hop)}; {_without(hop)}"
+        left += [(child, own, place == 0) for place, child in enumerate(reversed(children))]
+
+
+def _history(events: list[dict[str, Any]]) -> Iterator[str]:
+    """What happened to the ids, and why."""
+    if events:
+        yield "history"
+    for one in events:
+        value = f" {one['value']}" if one["value"] else ""
+        moved = f"{one['old']} into {one['new']}" if one["event"] == "merged" else one["new"]
+        moved = f"{one['record_a']} from {one['old']} to {one['new']}" if one["event"] == "pinned" else moved
+        ends = f"\n    {one['record_a']} | {one['record_b']}" if one["record_b"] else ""
+        yield f"  {one['at'][:10]}  {one['event']} {moved}, run {one['run_id']}\n    {one['cause']}{value}{ends}"
+
+
+def _without(hop: dict[str, Any]) -> str:
+    if hop["parts"]:
+        return f"without it: two people, of {hop['parts'][0]} and {hop['parts'][1]} nodes"
+    return "without it: still one person, by other links"
 
 
 def _link(hop: dict[str, Any]) -> str:
+    since = f", since {hop['first_seen_at'][:10]}" if hop["first_seen_at"] else ""
     if hop["identifier"] == "override":
-        return f"decision {hop['value']} by hand"
+        return f"decision {hop['value']} by hand{since}"
     if hop["identifier"] == "fuzzy":
-        return f"probably one person, {hop['value']} (bits)"
-    return f"same {hop['identifier']} {hop['value']}"
+        return f"probably one person, {hop['value']} (bits){since}"
+    return f"same {hop['identifier']} {hop['value']}{since}"
 
 
 def evaluate(

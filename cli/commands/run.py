@@ -158,6 +158,16 @@ def report(outcome: "Outcome", as_json: bool) -> None:
     raise typer.Exit(outcome.exit_code)
 
 
+def _changes(changes: list[dict[str, Any]]) -> list[str]:
+    """What this run did to people known before it, by cause."""
+    told = []
+    for change in dict.fromkeys(one["change"] for one in changes):
+        causes = [one for one in changes if one["change"] == change]
+        listed = ", ".join(f"{one['cause']} {one['n']:,}" for one in causes)
+        told.append(f"          in this run {sum(one['n'] for one in causes):,} ids {change}: {listed}")
+    return told
+
+
 def lines(summary: dict[str, Any]) -> list[str]:
     """The summary for people."""
     rows, profiles = summary["rows"], summary["profiles"]
@@ -166,6 +176,7 @@ def lines(summary: dict[str, Any]) -> list[str]:
         "profiles  " + ", ".join(f"{count:,} {kind}" for kind, count in profiles.items()),
         f"identity  {summary['merged_records']:,} records merged into another's profile,"
         f" {summary['identity_cuts']:,} pairs of profiles kept apart",
+        *_changes(summary["identity_changes"]),
         f"purchases {summary['orders']:,}, revenue {summary['revenue'] or 'unknown'}",
     ]
     for one in summary["scores"]:

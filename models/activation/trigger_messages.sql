@@ -57,26 +57,37 @@ unioned as (
     from sent
 ),
 
+-- what a person stated counts more than what a contact record says
+languages as (
+    select
+        people.customer_id,
+        coalesce(preferences.language, people.language) as language
+    from {{ ref('golden_records') }} as people
+    left join {{ ref('preferences') }} as preferences on people.customer_id = preferences.customer_id
+),
+
 final as (
     select
-        entry_id,
-        trigger_name,
-        step,
-        channel,
-        customer_id,
-        state,
-        reason,
-        subject_id,
-        subject_at,
-        order_id,
-        ticket_id,
-        cast(due_at as timestamp) as due_at,
-        entered_at,
-        sent_at,
-        parent_entry_id,
-        coalesce(has_code, false) as has_code,
-        entered_at is not null as is_entered
+        unioned.entry_id,
+        unioned.trigger_name,
+        unioned.step,
+        unioned.channel,
+        unioned.customer_id,
+        languages.language,
+        unioned.state,
+        unioned.reason,
+        unioned.subject_id,
+        unioned.subject_at,
+        unioned.order_id,
+        unioned.ticket_id,
+        cast(unioned.due_at as timestamp) as due_at,
+        unioned.entered_at,
+        unioned.sent_at,
+        unioned.parent_entry_id,
+        coalesce(unioned.has_code, false) as has_code,
+        unioned.entered_at is not null as is_entered
     from unioned
+    left join languages on unioned.customer_id = languages.customer_id
 )
 
 select * from final

@@ -7,4 +7,4 @@ select
     link as strongest_link,
     links
 from {{ ref('review_queue') }}
-where item = 'cut'
+where item = 'cut' and place = 1

@@ -8,6 +8,9 @@
 -- depends_on: {{ ref('touched_owners') }}
 -- depends_on: {{ ref('touched_devices') }}
 -- depends_on: {{ ref('merge_causes') }}
+-- depends_on: {{ ref('split_causes') }}
+-- depends_on: {{ ref('pin_moves') }}
+-- depends_on: {{ ref('node_owner_changes') }}
 select
     node_id,
     customer_id,

@@ -5,7 +5,7 @@
     touched_sql='select node_id from staging.touched_nodes',
 ) }}
 -- Grain: one row per identity node and identifier value it carries.
--- depends_on: {{ ref('touched_values') }} {{ ref('touched_nodes') }}
+-- depends_on: {{ ref('touched_values') }} {{ ref('touched_nodes') }} {{ ref('links_before') }}
 select
     node_id,
     identifier_type,

@@ -7,6 +7,7 @@
 -- Grain: one row per record of a source whose rows can change and that is not a node of its own, with the node it has now; tells
 -- the next build who owned it. A record that is a node of its own owns up by its key.
 -- depends_on: {{ ref('touched_owners') }} {{ ref('touched_devices') }} {{ ref('stg_rows') }} {{ ref('work_loads') }}
+-- depends_on: {{ ref('record_node_changes') }}
 select
     record_id,
     node_id

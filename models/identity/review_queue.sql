@@ -1,5 +1,6 @@
--- Grain: one row per pair of records that a person should look at: a link that was cut, because using it would have put into one
--- person what cannot be one, or a pair that is only probably one person. The strongest of each pair of customers stands for them.
+-- Grain: one row per thing that a person should look at: each link that was not used, because it would have put into one person
+-- what cannot be one, and the strongest pair of records of two customers who are only probably one person, where no link is cut.
+-- `place` is 1 for the strongest link of a pair of customers.
 with
 
 skipped as (
@@ -8,12 +9,14 @@ skipped as (
         skipped_links.node_b,
         skipped_links.kind,
         skipped_links.reason,
+        judged.identifier_value as link_value,
         ours.customer_id as customer_a,
         theirs.customer_id as customer_b,
         cast(coalesce(limits.priority, {{ fuzzy_priority() }}) as double) as priority
     from {{ ref('skipped_links') }} as skipped_links
     inner join {{ ref('node_customers') }} as ours on skipped_links.node_a = ours.node_id
     inner join {{ ref('node_customers') }} as theirs on skipped_links.node_b = theirs.node_id
+    left join {{ ref('identifier_values') }} as judged on skipped_links.value_key = judged.value_key
     left join {{ ref('config_identifiers') }} as limits on skipped_links.kind = limits.identifier_type
 ),
 
@@ -34,6 +37,7 @@ doubtful as (
         links.record_b as node_b,
         'fuzzy' as kind,
         'probably one person: ' || cast(round(links.match_probability, 3) as {{ sql_type('string') }}) as reason,
+        cast(null as {{ sql_type('string') }}) as link_value,
         ours.customer_id as customer_a,
         theirs.customer_id as customer_b,
         {{ fuzzy_priority() }} - links.match_weight as priority
@@ -64,7 +68,7 @@ ranked as (
         count(*) over (partition by least(customer_a, customer_b), greatest(customer_a, customer_b)) as links,
         row_number() over (
             partition by least(customer_a, customer_b), greatest(customer_a, customer_b)
-            order by item_rank, priority, node_a, node_b
+            order by item_rank, priority, node_a, node_b, link_value
         ) as place
     from items
 )
@@ -76,7 +80,9 @@ select
     customer_a,
     customer_b,
     kind as link,
+    link_value,
     reason,
-    cast(links as bigint) as links
+    cast(links as bigint) as links,
+    cast(place as bigint) as place
 from ranked
-where place = 1
+where item = 'cut' or place = 1

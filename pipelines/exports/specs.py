@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
+from pipelines.destination_types import TYPES, is_known
 from pipelines.errors import UsageError
-from pipelines.exports.destinations import TYPES, check_options, fills_empty, modes_of, takes_back, target_of
+from pipelines.exports.destinations import check_options, fills_empty, modes_of, takes_back, target_of
 from pipelines.exports.writeback import WritesBack
 
 Mode = Literal["upsert", "update_only", "create_only", "mirror", "append", "membership"]
@@ -26,12 +27,12 @@ Basis = Literal[
 
 @dataclass(frozen=True)
 class Guards:
-    """When a sync is held back. Percent and rows must both be passed to trip: a small list may shrink by half."""
+    """When a sync is held back. Percent and rows must both be passed to trip: a list of ten may shrink by half."""
 
     max_delete_percent: float = 20.0
-    max_delete_rows: int = 50
+    max_delete_rows: int = 10
     max_drop_percent: float = 50.0
-    max_drop_rows: int = 50
+    max_drop_rows: int = 10
     allow_empty: bool = False
 
 
@@ -134,7 +135,7 @@ def _sync_problems(
 
 def _ability_problems(sync: SyncSpec, destination: DestinationSpec) -> list[str]:
     """What the sync asks of a destination that cannot do it."""
-    if destination.type not in TYPES or sync.mode not in get_args(Mode):
+    if not is_known(destination.type) or sync.mode not in get_args(Mode):
         return []
     problems = []
     if sync.mode not in modes_of(destination.type):
@@ -163,7 +164,7 @@ def _purpose_problems(sync: SyncSpec, purpose: PurposeSpec) -> list[str]:
 
 
 def _destination_problems(destination: DestinationSpec) -> list[str]:
-    if destination.type not in TYPES:
+    if not is_known(destination.type):
         known = ", ".join(sorted(TYPES))
         return [f"destination `{destination.name}` has the unknown type `{destination.type}`; types: {known}"]
     problems = check_options(destination.type, destination.options)

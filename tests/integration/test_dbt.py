@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cli import dbt, warehouse
+from cli import dbt, idle, warehouse
 from cli.column_tests import column_tests, failures
 from cli.config import load_company
 from cli.generate import PROJECT, schema_text
@@ -49,6 +49,32 @@ def test_compiled_models_are_spark_sql(built: tuple[dict[str, Any], Path, Path])
     """The same models must build on Spark later."""
     assert list(lint.spark(built[1])) == []
     assert len(list((built[1] / "compiled").rglob("*.sql"))) > 100
+
+
+def test_a_view_that_is_idle_says_the_same_in_a_part_of_a_build_as_in_a_whole_one(
+    built: tuple[dict[str, Any], Path, Path],
+) -> None:
+    """What `cli/idle.py` leaves as it is does not ask which build this is: compiled as both it is one text."""
+    company = load_company(built[2] / "cdp.yml")
+    manifest = dbt.project(company)
+    fickle = idle.Fickle(manifest)
+    models = [node for node in manifest.nodes.values() if str(node.resource_type) == "model"]
+    views = {node.name for node in models if node.config.materialized in ("view", "ephemeral")}
+    asking = {node.name for node in models if fickle.asks(node)}
+    texts = []
+    for mode in ([], ["--full-refresh"]):
+        assert dbt.invoke(company, ["compile", *mode]).error is None
+        compiled = built[1] / "compiled" / "warehouse_cdp"
+        found = {node.name: compiled / str(node.original_file_path) for node in models}
+        texts.append(
+            {name: path.read_text(encoding="utf-8") for name, path in found.items() if path.is_file()}
+        )
+    partial, whole = texts
+    differ = {name for name, text in partial.items() if text != whole[name]}
+
+    assert len(views & set(partial)) > 60
+    assert differ & views <= asking
+    assert len(differ) > 20, "incremental models do ask, so the comparison can tell"
 
 
 def test_every_command_has_help_an_example_and_a_place_in_the_readme() -> None:

@@ -546,3 +546,30 @@ def test_plans_are_made_with_later_clocks(
             expected=read_plan(path),
         )  # fmt: skip
     assert json.loads(path.read_text())["syncs"][0]["added"] == 12
+
+
+@pytest.mark.parametrize(
+    ("held", "leave", "reason"),
+    [
+        (60, 12, None),
+        (60, 13, "13 of 60 rows would be removed, over 20 % and over 10 rows"),
+        (40, 10, None),
+        (12, 7, None),
+    ],
+)
+def test_removals_are_held_back_by_share_and_not_in_tiny_lists(
+    con: duckdb.DuckDBPyConnection, receiver: Recorder, held: int, leave: int, reason: str | None
+) -> None:
+    """A fifth may leave; ten may leave any list; one more of both and nothing is sent."""
+    add_people(con, 12, held)
+    con.execute("delete from activation.sync_hook_people where customer_id >= $1", [f"c{held:05d}"])
+    run(con, hook(receiver.url), HOOK_SYNC)
+    sent = con.execute("select count(*) from exports.ledger").fetchall()[0][0]
+    receiver.forget()
+    con.execute("delete from activation.sync_hook_people where customer_id < $1", [f"c{leave:05d}"])
+    result = run(con, hook(receiver.url), HOOK_SYNC, run_id="r2")
+
+    assert sent == held
+    assert result.exit_code == (3 if reason else 0)
+    assert str(result.syncs[0].reason or "") == (reason or "")
+    assert len(receiver.operations) == (0 if reason else leave)

@@ -201,6 +201,7 @@ def test_a_probable_link_is_explained(first: tuple[TestCompany, BuildResult]) ->
     hop = next(one for one in links if one["identifier"] == "fuzzy" and record in (one["start"], one["end"]))
     assert float(hop["value"].split(":")[0]) > 0.5
     assert "given " in hop["value"]
+    assert hop["first_seen_at"], "when the later of both was first there"
 
 
 def test_switched_off_they_are_gone(first: tuple[TestCompany, BuildResult]) -> None:
@@ -209,11 +210,20 @@ def test_switched_off_they_are_gone(first: tuple[TestCompany, BuildResult]) -> N
     before = len(groups(owners(company)))
     company.settings = {"identity": {"salt": "t", "fuzzy": {"enabled": False}}}
     company.configure()
+    told = company.rows("select max(event_seq) from marts.customer_id_history")[0][0]
     assert company.build().reason == "rules changed"
 
     assert company.rows("select count(*) from identity.fuzzy_pairs") == [(0,)]
     assert company.rows("select min(confidence) from marts.customer_records") == [(1.0,)]
     assert len(groups(owners(company))) > before
+    parted = company.rows(
+        f"select cause from marts.customer_id_history where event_seq > {told}"
+        " and (event = 'split' or cause like 'split from %')"
+    )
+    assert {cause.split(": ", 1)[-1] for (cause,) in parted if "probable" in cause} == {
+        "probable link no longer: probable links are switched off"
+    }
+    assert all(": " in cause for (cause,) in parted), "no split without what parted them"
     company.settings = {"identity": {"salt": "t", "fuzzy": FUZZY}}
     company.configure()
     company.build()

@@ -9,27 +9,37 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.companies import TestCompany
+from cli.commands.identity import _tree
+from cli.relations import MEMORY
+from tests import laws
+from tests.companies import ORDERS, TestCompany
 from tests.integration.test_identity import owners
 from tests.integration.test_identity_constraints import HEADER, TABLE
 
 AUDIENCE = "-- Grain: one row per customer.\nselect customer_id from {{ ref('customer_360') }}\n"
 ROWS = (
-    "1,a@x.io,,,1980-02-03,An,2026-01-01,",
-    "2,a@x.io,,,1995-07-21,Binh,2026-01-01,",
+    "1,a@x.io,,u1,1980-02-03,An,2026-01-01,",
+    "2,a@x.io,,u2,1995-07-21,Binh,2026-01-01,",
     "3,c@x.io,+84912345678,,,Chi,2026-01-01,",
     "4,d@x.io,+84912345678,,,Chi,2026-01-01,",
+)
+BOUGHT = (
+    "o1,2026-01-02,10.00,paid,,u1,2026-01-02",
+    "o2,2026-03-02,20.00,paid,,u2,2026-03-02",
+    "o3,2026-04-02,5.00,paid,,u2,2026-04-02",
 )
 
 
 @pytest.fixture(scope="module")
 def company(tmp_path_factory: pytest.TempPathFactory) -> TestCompany:
-    """Father and daughter share a mailbox; Chi has two records."""
+    """Father and daughter share a mailbox and both buy; Chi has two records."""
     made = TestCompany(
-        tmp_path_factory.mktemp("cli") / "c", [{"name": "crm", "connector": "files", "tables": [TABLE]}]
+        tmp_path_factory.mktemp("cli") / "c",
+        [{"name": "crm", "connector": "files", "region": "VN", "tables": [TABLE, ORDERS]}],
     )
     made.model("audiences/everybody.sql", AUDIENCE)
     made.csv("data/contacts1.csv", HEADER, *ROWS)
+    made.csv("data/orders1.csv", "order,at,amount,status,email,contact,changed", *BOUGHT)
     made.load_and_build()
     return made
 
@@ -74,6 +84,59 @@ def test_explain_says_what_removing_a_link_would_do(company: TestCompany) -> Non
 
     assert code == 0
     assert [(hop["identifier"], hop["parts"]) for hop in found["chain"]] == [("phone", [1, 1])]
+    # the source says no date: the moment of the build that met the record first
+    assert [hop["first_seen_at"] for hop in found["chain"]] == ["2026-06-30 00:00:00"]
+
+
+def test_explain_draws_a_tree(company: TestCompany) -> None:
+    """Below each record what hangs on it, by what link and what removing it would do."""
+    _, told, _ = cdp(company, "identity", "explain", "crm.contacts:3")
+
+    assert told.splitlines() == [
+        f"customer {owners(company)['3']}, 2 nodes",
+        "crm.contacts:3",
+        "└── crm.contacts:4",
+        "        same phone +84912345678, since 2026-06-30; without it: two people, of 1 and 1 nodes",
+    ]
+
+
+def test_a_deeper_tree_keeps_its_branches() -> None:
+    """Two on the root, one of them with a record below."""
+
+    def hop(start: str, end: str) -> dict[str, Any]:
+        return {
+            "start": start, "end": end, "identifier": "email", "value": "v", "first_seen_at": None, "parts": None
+        }  # fmt: skip
+
+    lines = list(_tree("a", [hop("a", "b"), hop("a", "c"), hop("b", "d")]))
+
+    told = "same email v; without it: still one person, by other links"
+    assert lines == [
+        "a",
+        "├── b",
+        f"│   │   {told}",
+        "│   └── d",
+        f"│           {told}",
+        "└── c",
+        f"        {told}",
+    ]
+    assert list(_tree("a", [])) == ["a: nothing is linked to it"]
+
+
+def test_what_is_typed_is_read_as_staging_reads_it(company: TestCompany) -> None:
+    """A display name, capitals, blanks and signs around an address or number; a number as its source's region dials it."""
+    chi = owners(company)["3"]
+    typed = (
+        "Chi <C@X.io>",
+        " mailto:c@x.io ",
+        "\uff10\uff19\uff11\uff12 345 678",
+        "tel. 84 912 345 678",
+        "+84 (0) 912 345 678",
+    )
+
+    assert [cdp(company, "identity", "explain", word, "--json")[1]["customer_id"] for word in typed] == [
+        chi
+    ] * len(typed)
 
 
 def test_a_value_of_several_people_is_not_explained_as_one(company: TestCompany) -> None:
@@ -103,16 +166,17 @@ def test_who_cannot_be_meant_is_refused(company: TestCompany) -> None:
 
 
 def test_decisions_by_hand_hold_from_the_next_build_and_can_be_undone(company: TestCompany) -> None:
-    """Merge father and daughter all the same, then split them, then take the split back."""
-    before = owners(company)
+    """Merge father and daughter all the same, then split them: every mart is what it was. Then take the split back."""
+    before, marts = owners(company), laws.snapshot(company.root, ignore=tuple(MEMORY))
     merged = cdp(
         company, "identity", "merge", "crm.contacts:1", "crm.contacts:2", "--author", "lan", "--json"
     )
     company.build()
-    together = owners(company)
+    _, chain, _ = cdp(company, "identity", "explain", "crm.contacts:1", "crm.contacts:2", "--json")
+    together, merged_marts = owners(company), laws.snapshot(company.root, ignore=tuple(MEMORY))
     split = cdp(company, "identity", "split", "crm.contacts:1", "crm.contacts:2", "--json")
     company.build()
-    apart = owners(company)
+    apart, after = owners(company), laws.snapshot(company.root, ignore=tuple(MEMORY))
     revoked = cdp(company, "identity", "revoke", "2")
     _, listed, _ = cdp(company, "identity", "overrides", "--json")
     company.build()
@@ -128,11 +192,40 @@ def test_decisions_by_hand_hold_from_the_next_build_and_can_be_undone(company: T
         },
     )
     assert split[1]["revoked"] == [1]
+    assert [(hop["identifier"], hop["value"]) for hop in chain["chain"]] == [("override", "1")]
+    assert chain["chain"][0]["first_seen_at"] > "2026", "when somebody decided"
     assert together["1"] == together["2"], "a decision by hand goes before every rule, birth dates too"
     assert apart == owners(company) == before
+    changed = {line.split(":")[0] for line in laws.differences(marts, merged_marts)}
+    assert {"customer_360", "customer_records", "orders", "kpis", "customer_redirects"} <= changed
+    assert len(marts) > 70
+    assert laws.differences(marts, after) == []
     assert revoked[0] == 0
     assert cdp(company, "identity", "revoke", "2")[0] == 2
     assert (listed[0]["number"], listed[0]["state"], listed[0]["author"]) == (1, "revoked by 2", "lan")
+
+
+def lying_there(company: TestCompany) -> dict[str, tuple[bytes, int]]:
+    """Content and time of change of every file of the warehouse's folder."""
+    return {
+        path.name: (path.read_bytes(), path.stat().st_mtime_ns)
+        for path in (company.root / "warehouse").iterdir()
+    }
+
+
+def leave_in_the_log(company: TestCompany) -> None:
+    """A committed write that no checkpoint has taken in, as a killed run leaves one."""
+    code = (
+        "import duckdb, os, sys\n"
+        "con = duckdb.connect(sys.argv[1])\n"
+        "con.execute('pragma disable_checkpoint_on_shutdown')\n"
+        "con.execute('create table ops.left_behind as select 1 as one')\n"
+        "os._exit(0)"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code, str(company.root / "warehouse" / "cdp.duckdb")], check=True, timeout=60
+    )
+    assert (company.root / "warehouse" / "cdp.duckdb.wal").stat().st_size > 0
 
 
 def test_diff_tells_what_new_rules_would_do_and_touches_nothing(company: TestCompany) -> None:
@@ -145,7 +238,8 @@ def test_diff_tells_what_new_rules_would_do_and_touches_nothing(company: TestCom
         "phone": {"max_profiles": 1},
     }
     (company.root / "new.yml").write_text(yaml.safe_dump(text))
-    stamp = (company.root / "warehouse" / "cdp.duckdb").stat().st_mtime_ns
+    leave_in_the_log(company)
+    before_files = lying_there(company)
     code, found, said = cdp(company, "identity", "diff", "--json", config="new.yml")
 
     assert code == 0, said
@@ -156,6 +250,6 @@ def test_diff_tells_what_new_rules_would_do_and_touches_nothing(company: TestCom
     assert found["audiences"] == [
         {"audience": "everybody", "members_before": 3, "members_after": 4, "entered": 1, "left": 0}
     ]
+    assert lying_there(company) == before_files
     assert owners(company) == before
-    assert (company.root / "warehouse" / "cdp.duckdb").stat().st_mtime_ns == stamp
     assert not list((company.root / ".cdp" / "tmp").glob("diff-*"))

@@ -91,7 +91,8 @@ def test_broken_components_are_cut_as_one_link_after_the_other_would(tmp_path: P
     reasons = {row[0] for row in company.rows("select distinct reason from identity.skipped_links")}
     assert reasons == {"contradictory birth dates", "more than 2 user_id"}
     cut = company.rows("select count(*) from marts.customer_id_history where event = 'cut'")
-    assert cut == company.rows("select count(*) from marts.identity_cuts")
+    assert cut == company.rows("select count(*) from identity.skipped_links")
+    assert cut > company.rows("select count(*) from marts.identity_cuts")
     assert company.rows("select count(*) from identity.review_queue where item = 'cut'") == cut
 
 
@@ -135,6 +136,14 @@ select present.customer_id, present.winner_id, told.new_customer_id
 from identity.int_identity__live_ids as present
 left join told on present.customer_id = told.old_customer_id and told.age = 1
 where told.new_customer_id is distinct from present.winner_id
+"""
+
+
+# Changes that do not say what did them.
+UNNAMED = """
+select event, cause from marts.customer_id_history
+where (event = 'split' or cause like 'split from %') and cause not like '%: %'
+    or event = 'merged' and cause = 'linked through other records'
 """
 
 
@@ -202,6 +211,15 @@ def test_any_history_gives_what_a_full_build_gives(tmp_path: Path, seed: int) ->
 
     assert state(company) == piecemeal
     assert company.rows(UNTOLD) == []
+    assert company.rows(UNNAMED) == []
+
+
+def told(company: TestCompany, event: str) -> list[tuple[str, str, str]]:
+    """Cause and records of the changes of one kind, oldest first."""
+    return company.rows(
+        "select cause, record_a, record_b from marts.customer_id_history"
+        f" where event = '{event}' order by event_seq"
+    )
 
 
 def test_a_split_by_hand_holds_and_its_undo_gives_the_state_before(tmp_path: Path) -> None:
@@ -239,12 +257,23 @@ def test_a_split_by_hand_holds_and_its_undo_gives_the_state_before(tmp_path: Pat
     company.build()
     assert state(company) == before
     assert owners(company) == first
+    ends = (
+        ["crm.contacts:3", "crm.contacts:1"]
+        if merged["1"] == first["1"]
+        else ["crm.contacts:1", "crm.contacts:3"]
+    )
+    assert told(company, "split") == [
+        (f"no longer linked to {merged['1']}: override 2 keeps them apart", *ends)
+    ]
 
     decide("split", {"a": ["crm.contacts:1"], "b": ["crm.contacts:2"]}, 3)
     company.build()
     apart = owners(company)
     assert apart["1"] != apart["2"]
     assert company.rows("select reason from marts.identity_cuts") == [("kept apart by hand",)]
+    assert told(company, "created")[-1] == (
+        f"split from {first['1']}: override 3 keeps them apart", "crm.contacts:2", "crm.contacts:1"
+    )  # fmt: skip
     company.build(full_refresh=True)
     assert owners(company) == apart
 
@@ -264,6 +293,7 @@ def test_a_pinned_record_leaves_its_identifiers(tmp_path: Path) -> None:
         "3,c@x.io,,,,An,2026-01-01,",
     )
     company.load_and_build()
+    first = owners(company)
     with warehouse.connect(company.company) as con:
         sides = {"record": ["crm.contacts:2"], "target": ["crm.contacts:3"]}
         overrides.record(con, "pin", sides, "me", "", datetime(2026, 6, 1))
@@ -271,5 +301,13 @@ def test_a_pinned_record_leaves_its_identifiers(tmp_path: Path) -> None:
     now = owners(company)
 
     assert now["2"] == now["3"] != now["1"]
-    events = company.rows("select event, record_a from marts.customer_id_history where event = 'pinned'")
-    assert events == [("pinned", "crm.contacts:2")]
+    events = company.rows(
+        "select event, cause, old_customer_id, new_customer_id, record_a from marts.customer_id_history"
+        " where event = 'pinned'"
+    )
+    assert events == [("pinned", "override 1", first["2"], first["3"], "crm.contacts:2")]
+    with warehouse.connect(company.company) as con:
+        overrides.revoke(con, 1, datetime(2026, 6, 2))
+    company.build()
+    assert owners(company) == first
+    assert len(told(company, "pinned")) == 1

@@ -7,6 +7,7 @@ import pytest
 
 from cli import build, dbt, overrides, warehouse
 from tests.companies import BELOW_MARTS, CONTACTS, ORDERS, TestCompany
+from tests.integration.test_identity import on, owners_at
 
 SOURCES = [
     {"name": "crm", "connector": "files", "tables": [CONTACTS]},
@@ -53,6 +54,16 @@ def test_only_a_source_with_new_loads_is_read(tmp_path: Path) -> None:
     assert [row[0] for row in found] == ["o1", "o2"]
     company.build(full_refresh=True)
     assert company.rows("select order_id, net_amount, customer_id from marts.orders order by 1") == found
+
+    # an order that gets another address was somebody else's before
+    on(company, "2026-07-01")
+    company.csv("data/orders3.csv", ORDER, "o2,2026-01-03,20.00,paid,an@mail.example,1,2026-07-01")
+    _run(company)
+    past, now = owners_at(company, "2026-06-30"), owners_at(company, "2026-07-01")
+    assert {"shop.orders:o1": past["shop.orders:o1"], "shop.orders:o2": past["shop.orders:o2"]} == {
+        f"shop.orders:{order}": owner for order, _, owner in found
+    }
+    assert now["shop.orders:o2"] == now["shop.orders:o1"] == past["shop.orders:o1"] != past["shop.orders:o2"]
 
 
 def _names(company: TestCompany) -> set[str]:

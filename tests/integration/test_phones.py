@@ -53,18 +53,32 @@ def test_numbers_are_spelled_as_libphonenumber_spells_them(tmp_path: Path) -> No
 
 
 def test_text_that_is_no_number_links_nobody(tmp_path: Path) -> None:
-    """Null, not a digit string: too short, too long, words."""
+    """Null, not a digit string: too short, too long, words. What was delivered stays known, of each column that was mapped."""
     table = {
         "name": "t", "entity": "contact", "path": "data/t.csv", "key": ["id"], "region": "VN",
-        "columns": {"phone": "phone"},
+        "columns": {"phone": ["phone", "mobile"], "email": "mail"},
     }  # fmt: skip
     company = TestCompany(
-        tmp_path / "c", [{"name": "x", "connector": "files", "tables": [table]}], select=STAGING
+        tmp_path / "c",
+        [{"name": "x", "connector": "files", "tables": [table]}],
+        select=(*STAGING, "+stg_unread_identifiers"),
     )
     rows = ["n/a", "12", "call me", "0912 345 678 901 234 5", "-", "+", "۰۹۱۲۳۴۵۶۷۸"]
-    company.csv("data/t.csv", "id,phone", *(f"{n},{text}" for n, text in enumerate(rows)))
+    lines = [f"{n},{text},," for n, text in enumerate(rows)]
+    lines += ["7,none,0912345679,a@x.io", "8,0912345679, none ,no", "9,0912345679,0912345679, "]
+    company.csv("data/t.csv", "id,phone,mobile,mail", *lines)
     company.load()
     company.build_only()
 
     found = [row[0] for row in company.rows("select phone from staging.stg_contacts order by record_id")]
-    assert found == [None, None, None, None, None, None, "+84912345678"]
+    assert found == [None] * 6 + ["+84912345678"] + ["+84912345679"] * 3
+    unread = company.rows(
+        "select record_id, identifier_type, delivered_value, is_profile from staging.stg_unread_identifiers order by all"
+    )
+    expected = [(f"x.t:{n}", "phone", text, True) for n, text in enumerate(rows[:6])]
+    expected += [
+        ("x.t:7", "phone", "none", True),
+        ("x.t:8", "email", "no", True),
+        ("x.t:8", "phone", "none", True),
+    ]
+    assert unread == expected

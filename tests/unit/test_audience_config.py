@@ -59,6 +59,8 @@ def test_impossible_limits_beside_a_model_are_told_with_their_line(tmp_path: Pat
         ("sending: {quiet_hours: 25:00-08:00}", "write 21:00-08:00"),
         ("sending: {quiet_hours: 08:00-08:00}", "begins when it ends"),
         ("sending: {topics: {sales: [tea]}}", "no purpose `sales`; declared purposes: news"),
+        ("sending: {languages: {sales: [vi]}}", "no purpose `sales`"),
+        ("sending: {languages: {news: [vi-VN]}}", "should match pattern"),
         ("sending: {exempt: [sales]}", "no purpose `sales`"),
         ("sending: {consent_categories: {Advertising: [ads]}}", "no purpose `ads`"),
         ("sending: {caps: [{channel: email, max: 0, per: 7d}]}", "greater than or equal to 1"),
@@ -75,7 +77,7 @@ def test_sending_becomes_rows(tmp_path: Path) -> None:
     path = written(
         tmp_path,
         "reporting: {timezone: Asia/Bangkok}\nsending: {quiet_hours: 21:30-8:00, caps: [{channel: SMS, max: 2, per: 30d}],"
-        " topics: {news: [Tea]}, exempt: [news], frequencies: {weekly: 7d}, never: ['off']}\n",
+        " topics: {news: [Tea]}, languages: {news: [vi]}, exempt: [news], frequencies: {weekly: 7d}, never: ['off']}\n",
     )
     file = load_company(path).file
 
@@ -86,6 +88,7 @@ def test_sending_becomes_rows(tmp_path: Path) -> None:
         ("frequency", "weekly", None, 1, 7),
         ("never", "off", None, None, None),
         ("topic", "news", "tea", None, None),
+        ("language", "news", "vi", None, None),
         ("exempt", "news", None, None, None),
     ]
 

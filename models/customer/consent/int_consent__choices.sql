@@ -18,6 +18,7 @@ shown as (
     select
         events.record_id,
         events.source,
+        events.load_seq,
         events.node_id,
         events.email,
         events.phone,
@@ -62,6 +63,7 @@ final as (
     select
         standing.record_id,
         standing.source,
+        standing.load_seq,
         standing.device_id,
         standing.category,
         standing.customer_id,

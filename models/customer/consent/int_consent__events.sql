@@ -41,6 +41,7 @@ consents as (
     select
         statements.record_id,
         statements.source,
+        statements.load_seq,
         statements.node_id,
         cast(null as {{ sql_type('string') }}) as device_owner_id,
         statements.email,
@@ -68,6 +69,7 @@ consents as (
     select
         record_id,
         source,
+        load_seq,
         node_id,
         customer_id as device_owner_id,
         email,
@@ -86,6 +88,7 @@ own_point as (
     select
         record_id,
         source,
+        load_seq,
         node_id,
         device_owner_id,
         {{ contact_point_of('channel', 'email', 'phone') }} as contact_point,
@@ -104,6 +107,7 @@ named_points as (
     select
         record_id,
         source,
+        load_seq,
         node_id,
         device_owner_id,
         email as contact_point,
@@ -119,6 +123,7 @@ named_points as (
     select
         record_id,
         source,
+        load_seq,
         node_id,
         device_owner_id,
         phone as contact_point,
@@ -136,6 +141,7 @@ refused as (
     select
         refusals.record_id,
         refusals.source,
+        refusals.load_seq,
         refusals.node_id,
         cast(null as {{ sql_type('string') }}) as device_owner_id,
         case
@@ -174,6 +180,7 @@ final as (
     select
         said.record_id,
         said.source,
+        said.load_seq,
         coalesce(owners.customer_id, said.device_owner_id) as customer_id,
         said.contact_point,
         said.channel,

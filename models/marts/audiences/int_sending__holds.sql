@@ -88,6 +88,37 @@ unwanted as (
     where not wanted.is_wanted
 ),
 
+-- a word that is no code of a language (`English`) is no wish that could be kept
+spoken as (
+    select
+        customer_id,
+        {{ regexp_replace_all('language', '[-_][a-z0-9]+', '') }} as languages
+    from {{ ref('preferences') }}
+    where {{ matches('language', '^[a-z]{2,3}([-_][a-z0-9]+)*( *[,;|] *[a-z]{2,3}([-_][a-z0-9]+)*)*$') }}
+),
+
+read_by as (
+    select
+        spoken.customer_id,
+        written.name as purpose,
+        {{ bool_or(has_word('spoken.languages', 'written.text')) }} as is_read
+    from spoken
+    inner join {{ ref('config_send_rules') }} as written on written.kind = 'language'
+    group by spoken.customer_id, written.name
+),
+
+unread as (
+    select
+        read_by.customer_id,
+        read_by.purpose,
+        cast(null as {{ sql_type('string') }}) as audience,
+        'prefers another language' as reason,
+        false as is_deferred
+    from read_by
+    inner join purposes on read_by.purpose = purposes.purpose and purposes.is_held_by_wishes
+    where not read_by.is_read
+),
+
 -- who would rather be called than written to is not written to; a telephone is a telephone, whether it rings or buzzes
 elsewhere as (
     select
@@ -132,6 +163,8 @@ final as (
     select * from quiet
     union all
     select * from unwanted
+    union all
+    select * from unread
     union all
     select * from elsewhere
     union all

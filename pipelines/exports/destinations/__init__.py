@@ -1,4 +1,5 @@
-"""Destinations by type (`pipelines/destination_types.py`). A new one is one module with a `KIND`, and one entry there.
+"""Destinations by type (`pipelines/destination_types.py`). A new one is one module with a `KIND`: here, with one entry
+there, or in a company's folder.
 
 Its options are a pydantic model: `cdp validate-config` names a wrong one with file:line. A destination takes single
 operations (`open_rows`) or holds a whole set (`open_set`).
@@ -6,9 +7,12 @@ operations (`open_rows`) or holds a whole set (`open_set`).
 
 from collections.abc import Mapping
 from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
 from typing import Any
 
-from pipelines.destination_types import TYPES
+from pipelines.destination_types import TYPES, is_known, is_own
+from pipelines.errors import UsageError
 from pipelines.exports.destinations.base import MODES, Kind, Opening, RowDestination, SetDestination
 from pipelines.exports.destinations.options import parse, problems
 
@@ -35,13 +39,45 @@ LOADED: dict[str, Kind] = {}
 
 
 def kind_of(kind: str) -> Kind:
-    """How to check, count and open one type of destination.
+    """How to check, count and open one type of destination; `kind` is a name of ours, or the path of a company's own module.
 
-    Raises KeyError for a type that does not exist.
+    Raises KeyError for a type that does not exist, UsageError for a module that is none of a destination.
     """
     if kind not in LOADED:
-        LOADED[kind] = import_module(f"{__name__}.{TYPES[kind]}").KIND
+        LOADED[kind] = _own(Path(kind)) if is_own(kind) else import_module(f"{__name__}.{TYPES[kind]}").KIND
     return LOADED[kind]
+
+
+def _own(path: Path) -> Kind:
+    hint = "docs/destinations.md, A new destination"
+    if not path.is_file():
+        raise UsageError(f"there is no {path}", hint=hint)
+    spec = spec_from_file_location(f"cdp_own_{path.stem}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        line = getattr(error, "lineno", None) or _line(error, path)
+        raise UsageError(f"{path}:{line or 1}: {type(error).__name__}: {error}", hint=hint) from error
+    kind = getattr(module, "KIND", None)
+    if not isinstance(kind, Kind) or (kind.open_rows is None) == (kind.open_set is None):
+        raise UsageError(f"{path} has no `KIND` (a Kind with open_rows or open_set)", hint=hint)
+    if extra := sorted({*kind.modes} - {*MODES}):
+        raise UsageError(f"{path}: unknown modes {', '.join(extra)}; modes: {', '.join(MODES)}", hint=hint)
+    return kind
+
+
+def _line(error: BaseException, path: Path) -> int | None:
+    """The line of the module at which it failed."""
+    lines = []
+    trace = error.__traceback__
+    while trace:
+        if trace.tb_frame.f_code.co_filename == str(path):
+            lines.append(trace.tb_lineno)
+        trace = trace.tb_next
+    return lines[-1] if lines else None
 
 
 def modes_of(kind: str) -> tuple[str, ...]:
@@ -90,7 +126,7 @@ def requests_for(kind: str, options: Mapping[str, Any], operations: int) -> int:
 
 def target_of(kind: str, options: Mapping[str, Any], sync: str) -> str | None:
     """The file or table that a sync would write, if that is what the type does and its options are right."""
-    if kind not in TYPES or check_options(kind, options):
+    if not is_known(kind) or check_options(kind, options):
         return None
     found = kind_of(kind)
     return found.target(parse(found.options, options), sync)
