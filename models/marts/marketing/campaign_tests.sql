@@ -126,7 +126,7 @@ ranked as (
 judged as (
     select
         *,
-        case when z is not null then {{ normal_tail_quantile('(0.025e0 / (comparisons - place + 1))') }} end as z_needed
+        case when z is not null then {{ normal_tail_quantile('(' ~ var('significance_level') ~ 'e0 / 2 / (comparisons - place + 1))') }} end as z_needed
     from ranked
 ),
 
