@@ -1,6 +1,7 @@
 -- Grain: one row per campaign and comparison of two groups of its people by the share that bought.
 -- holdout: all who were written to against those held out. variant: each against the first by name. opened: those who opened
 -- against those reached who did not; nobody drew lots there, so it tells what goes with opening, not what opening does.
+{% set chance = '(' ~ var('significance_level') ~ 'e0 / 2 / (comparisons - place + 1))' %}
 with
 
 people as (
@@ -126,7 +127,7 @@ ranked as (
 judged as (
     select
         *,
-        case when z is not null then {{ normal_tail_quantile('(' ~ var('significance_level') ~ 'e0 / 2 / (comparisons - place + 1))') }} end as z_needed
+        case when z is not null then {{ normal_tail_quantile(chance) }} end as z_needed
     from ranked
 ),
 
