@@ -1,4 +1,10 @@
-{{ config(materialized='incremental', incremental_strategy='append', full_refresh=false, schema='staging') }}
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    full_refresh=false,
+    schema='staging',
+    on_schema_change='append_new_columns',
+) }}
 -- Grain: one row per customer_id of before, and other id that has some of its records now: the strongest link between these and
 -- the others of that id. It grows over killed builds and is cleared when a build is marked; it runs before the owners it compares
 -- with are replaced.

@@ -66,6 +66,7 @@ class World:
         }
         self.shown = {person: points[0] for person, points in self.points.items()}
         self.merged: dict[str, str] = {}
+        self.owners: dict[str, str] = {}  # as the build before left them
         self.suppressed: dict[tuple[str | None, str | None], int] = {}  # person or address -> day
         self.events: list[Event] = []
 
@@ -131,6 +132,21 @@ class World:
         return {person: self.shown[person] for person in self.people if person not in self.merged}
 
 
+def note_owners(con: duckdb.DuckDBPyConnection, world: World, day: int) -> None:
+    """Whose each record is, and what has changed since the day before."""
+    for person in world.people:
+        now, before = world.owner(person), world.owners.get(person)
+        if day and now != before:
+            con.execute(
+                "insert into node_owner_changes values ($1, $2, $3, $3)", [person, before, f"run{day}"]
+            )
+        world.owners[person] = now
+    con.execute(
+        "create or replace table node_customers as select unnest($1) as node_id, unnest($2) as customer_id",
+        [list(world.owners), list(world.owners.values())],
+    )
+
+
 def load(con: duckdb.DuckDBPyConnection, world: World, day: int, as_of: datetime) -> None:
     """The warehouse of a day: models, consents as the latest word of each address, suppressions, redirects, raw statements."""
     con.execute(
@@ -139,6 +155,7 @@ def load(con: duckdb.DuckDBPyConnection, world: World, day: int, as_of: datetime
     con.execute(
         "delete from customer.suppressions; delete from stops; delete from marts.consents; delete from events"
     )
+    note_owners(con, world, day)
     rows = world.rows()
     con.execute(
         "insert into activation.people select unnest($1), unnest($2), $3",
@@ -155,7 +172,7 @@ def load(con: duckdb.DuckDBPyConnection, world: World, day: int, as_of: datetime
         )
     for (customer, point), since in sorted(world.suppressed.items(), key=str):
         owner = world.owner(customer) if customer else None
-        con.execute("insert into stops values ('s', $1, $2, null)", [since, point])
+        con.execute("insert into stops values ('s', $1, $2, $3, null)", [since, customer, point])
         con.execute("insert into customer.suppressions values ($1, $2, null, 'x', null)", [owner, point])
     columns = [
         [one.record for one in world.events],
@@ -166,8 +183,9 @@ def load(con: duckdb.DuckDBPyConnection, world: World, day: int, as_of: datetime
         [one.state for one in world.events],
         [one.at for one in world.events],
         [one.day for one in world.events],
+        [one.person for one in world.events],
     ]
-    con.execute(f"insert into events select {', '.join(f'unnest(${n + 1})' for n in range(8))}, 's'", columns)
+    con.execute(f"insert into events select {', '.join(f'unnest(${n + 1})' for n in range(9))}, 's'", columns)
     con.execute(
         """
         insert into marts.consents by name
@@ -228,6 +246,7 @@ def proof(con: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
     names = {"int_consent__events": "events", "int_consent__stops": "stops", "stg_consents": "events"}
     text = PROOF_SQL.read_text(encoding="utf-8")
     text = re.sub(r"\{\{ ref\('(\w+)'\) \}\}", lambda found: names.get(found[1], found[1]), text)
+    text = text.replace("{{ sql_type('string') }}", "varchar")
     text = re.sub(r"\{\{ channel_family\('(.+?)'\) \}\}", r"\1", text)
     text = re.sub(
         r"\{\{ source\('(\w+)', '(\w+)'\) \}\}",
@@ -248,9 +267,10 @@ def open_world() -> duckdb.DuckDBPyConnection:
         create table activation.callable (customer_id varchar, email varchar, note varchar);
         create table events (
             record_id varchar, customer_id varchar, contact_point varchar, channel varchar, purpose varchar, state varchar,
-            occurred_at timestamp, load_seq integer, source varchar default 's'
+            occurred_at timestamp, load_seq integer, node_id varchar, source varchar default 's'
         );
-        create table stops (source varchar, load_seq integer, contact_point varchar, channel varchar);
+        create table stops (source varchar, load_seq integer, node_id varchar, contact_point varchar, channel varchar);
+        create table node_owner_changes (node_id varchar, old_customer_id varchar, run_id varchar, change_seq varchar);
         create table config_purposes (purpose varchar, channel varchar);
         insert into config_purposes values ('news', 'email'), ('care', 'email');
         create table ops.built_loads as select 's' as source, range as load_seq, 'run' || range as run_id from range(10);
@@ -327,7 +347,7 @@ def planted_violations_are_found(con: duckdb.DuckDBPyConnection) -> None:
                 'late', customer_id, (
                     select any_value(contact_point) from events
                     where cast(left(sha256(contact_point), 32) as uuid) = contact_point_hash
-                ), 'email', purpose, 'withdrawn', granted_at + interval 1 second, 0, 's'
+                ), 'email', purpose, 'withdrawn', granted_at + interval 1 second, 0, null, 's'
             from exports.deliveries where idempotency_key = (
                 select min(idempotency_key) from exports.deliveries as mine
                 where basis = 'consent' and operation = 'upsert' and not exists (
@@ -339,7 +359,7 @@ def planted_violations_are_found(con: duckdb.DuckDBPyConnection) -> None:
         """,
         "stopped before it was sent": """
             insert into stops
-            select 's', 0, (
+            select 's', 0, null, (
                 select any_value(contact_point) from events
                 where cast(left(sha256(contact_point), 32) as uuid) = contact_point_hash
             ), null
@@ -347,6 +367,17 @@ def planted_violations_are_found(con: duckdb.DuckDBPyConnection) -> None:
                 select cast(left(sha256(contact_point), 32) as uuid) from events
             )
             order by idempotency_key limit 1
+        """,
+        "stopped as a person before it was sent": f"""
+            insert into stops
+            select 's', 0, customer_id, null, null from exports.deliveries
+            where idempotency_key = {one}
+        """,
+        "refused as a person before it was sent": f"""
+            insert into events
+            select
+                'late', customer_id, 'else@x.io', 'email', purpose, 'denied', judged_at - interval 1 second, 0, customer_id, 's'
+            from exports.deliveries where idempotency_key = {one}
         """,
     }
     for problem, statement in plants.items():

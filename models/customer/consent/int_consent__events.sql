@@ -181,6 +181,7 @@ final as (
         said.record_id,
         said.source,
         said.load_seq,
+        said.node_id,
         coalesce(owners.customer_id, said.device_owner_id) as customer_id,
         said.contact_point,
         said.channel,

@@ -35,6 +35,7 @@ placed as (
         messages.record_id,
         messages.source,
         messages.load_seq,
+        messages.node_id,
         owners.customer_id,
         case
             when {{ has_own_contact_point('messages.channel') }}
@@ -60,6 +61,7 @@ flagged as (
         record_id,
         source,
         load_seq,
+        node_id,
         customer_id,
         cast({{ point }} as {{ sql_type('string') }}) as contact_point,
         cast({{ channel }} as {{ sql_type('string') }}) as channel,

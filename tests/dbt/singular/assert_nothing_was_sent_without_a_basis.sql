@@ -4,10 +4,11 @@
 -- * a purpose was judged, on a basis, and under consent by a grant for an address that had begun and had not run out;
 -- * the grant is a statement of a source about this purpose;
 -- * nobody had refused the purpose for that address after that grant, and no later grant had lifted the refusal;
--- * the address had not bounced for good, complained about us or asked not to be called.
+-- * the person it went to had not denied it or objected under any address, nor withdrawn without naming one, by a record that was
+--   theirs then (node_owner_changes), unless a later word of the same kind replaced it;
+-- * neither address nor person had bounced for good, complained about us, asked not to be called, died or been called a minor.
 -- Only statements count that a build before the send had taken in as they are now: what arrived later cannot have stopped it.
--- Addresses are compared as hashes; the ledger keeps no others. What a person refused under another address, or without one, is judged
--- at send time only: who was one person then is not known any more. Deliveries older than these columns name no purpose.
+-- Addresses are compared as hashes; the ledger keeps no others. Deliveries older than these columns name no purpose.
 with
 
 deliveries as (
@@ -18,6 +19,9 @@ deliveries as (
 statements as (
     select
         events.record_id,
+        events.node_id,
+        events.contact_point,
+        events.channel,
         cast(left(sha256(lower(trim(events.contact_point))), 32) as uuid) as contact_point_hash,
         events.purpose,
         events.state,
@@ -28,11 +32,34 @@ statements as (
         on events.source = built.source and events.load_seq = built.load_seq
 ),
 
+-- whose each record was, from which run on and until which
+spells as (
+    select
+        node_id,
+        old_customer_id as customer_id,
+        coalesce(lag(run_id) over (partition by node_id order by change_seq), '') as since_run,
+        run_id as until_run
+    from {{ ref('node_owner_changes') }}
+    union all
+    select
+        owners.node_id,
+        any_value(owners.customer_id) as customer_id,
+        coalesce(max(changes.run_id), '') as since_run,
+        cast(null as {{ sql_type('string') }}) as until_run
+    from {{ ref('node_customers') }} as owners
+    left join {{ ref('node_owner_changes') }} as changes on owners.node_id = changes.node_id
+    group by owners.node_id
+),
+
 stops as (
     select
+        stops.node_id,
+        stops.contact_point is null as is_whole,
+        -- a purpose that names no channel heeds the stop of one only where it writes to an address
+        purposes.channel is null and stops.channel is not null as needs_address,
         cast(left(sha256(lower(trim(stops.contact_point))), 32) as uuid) as contact_point_hash,
         purposes.purpose,
-        min(built.run_id) as known_since
+        built.run_id as known_since
     from {{ ref('int_consent__stops') }} as stops
     inner join {{ source('ops', 'built_loads') }} as built
         on stops.source = built.source and stops.load_seq = built.load_seq
@@ -41,8 +68,6 @@ stops as (
             stops.channel is null
             or purposes.channel is null
             or stops.channel = {{ channel_family('lower(purposes.channel)') }}
-    where stops.contact_point is not null
-    group by 1, 2
 ),
 
 refusals as (
@@ -82,6 +107,55 @@ lifted as (
             and statements.occurred_at <= refusals.judged_at
 ),
 
+-- who refuses as a person, and has not said anything else since under the same point and channel
+whole as (
+    select
+        deliveries.idempotency_key,
+        deliveries.customer_id,
+        deliveries.run_id,
+        deliveries.judged_at,
+        deliveries.contact_point_hash = statements.contact_point_hash as is_same_address,
+        deliveries.granted_at,
+        statements.contact_point,
+        statements.channel,
+        statements.purpose,
+        statements.occurred_at
+    from statements
+    inner join spells on statements.node_id = spells.node_id
+    inner join deliveries
+        on
+            spells.customer_id = deliveries.customer_id
+            and statements.purpose = deliveries.purpose
+            and statements.known_since <= deliveries.run_id
+            and spells.since_run <= deliveries.run_id
+            and (spells.until_run is null or deliveries.run_id < spells.until_run)
+    where
+        deliveries.basis not in ('legal_obligation', 'vital_interest')
+        and (
+            statements.state in ('denied', 'objected')
+            or (statements.state = 'withdrawn' and statements.contact_point is null)
+        )
+        and (statements.occurred_at is null or statements.occurred_at <= deliveries.judged_at)
+),
+
+replaced as (
+    select distinct whole.idempotency_key, whole.contact_point, whole.channel, whole.occurred_at
+    from whole
+    inner join statements
+        on
+            whole.purpose = statements.purpose
+            and whole.contact_point is not distinct from statements.contact_point
+            and whole.channel is not distinct from statements.channel
+            and whole.occurred_at < statements.occurred_at
+            and (statements.occurred_at <= whole.judged_at or statements.state <> 'granted')
+    inner join spells
+        on
+            statements.node_id = spells.node_id
+            and whole.customer_id = spells.customer_id
+            and spells.since_run <= whole.run_id
+            and (spells.until_run is null or whole.run_id < spells.until_run)
+),
+
 problems as (
     select idempotency_key, 'nothing was judged' as problem
     from deliveries
@@ -111,11 +185,34 @@ problems as (
     from refusals
     anti join lifted on refusals.idempotency_key = lifted.idempotency_key
     union all
+    select whole.idempotency_key, 'refused as a person before it was sent' as problem
+    from whole
+    anti join replaced
+        on
+            whole.idempotency_key = replaced.idempotency_key
+            and whole.contact_point is not distinct from replaced.contact_point
+            and whole.channel is not distinct from replaced.channel
+            and whole.occurred_at = replaced.occurred_at
+    -- the grant by which it went may be gone since
+    where not coalesce(whole.is_same_address and whole.occurred_at < whole.granted_at, false)
+    union all
     select deliveries.idempotency_key, 'stopped before it was sent' as problem
     from deliveries
     inner join stops
         on deliveries.contact_point_hash = stops.contact_point_hash and deliveries.purpose = stops.purpose
     where stops.known_since <= deliveries.run_id
+    union all
+    select deliveries.idempotency_key, 'stopped as a person before it was sent' as problem
+    from stops
+    inner join spells on stops.node_id = spells.node_id
+    inner join deliveries
+        on
+            spells.customer_id = deliveries.customer_id
+            and stops.purpose = deliveries.purpose
+            and stops.known_since <= deliveries.run_id
+            and spells.since_run <= deliveries.run_id
+            and (spells.until_run is null or deliveries.run_id < spells.until_run)
+    where stops.is_whole and not (stops.needs_address and deliveries.contact_point_hash is null)
 )
 
 select * from problems
