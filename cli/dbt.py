@@ -213,7 +213,8 @@ def raise_on_error(result: DbtResult, company: Company, doing: str) -> None:
 def _uncompile(manifest: Any) -> None:
     """Let every node be compiled anew: what an earlier command left would lack the CTEs of ephemeral models."""
     for node in manifest.nodes.values():
-        if getattr(node, "compiled", False):
+        # `dbt compile` marks seeds too, which have no CTEs and refuse to be told so
+        if getattr(node, "compiled", False) and str(node.resource_type) != "seed":
             node.compiled, node.compiled_code = False, None
             node.extra_ctes_injected, node.extra_ctes = False, []
 
