@@ -180,16 +180,21 @@ def review(
     with warehouse.connect(company(config), read_only=True) as con:
         rows = []
         if warehouse.has_table(con, "identity", "review_queue"):
-            shown = con.execute("select * from identity.review_queue order by all limit ?", [limit])
+            # the strongest link of each two customers before further ones
+            shown = con.execute(
+                "select * from identity.review_queue order by item, place, record_a, record_b, link limit ?",
+                [limit],
+            )
             names = [column[0] for column in shown.description or []]
             rows = [dict(zip(names, row, strict=True)) for row in shown.fetchall()]
     if as_json:
         typer.echo(json.dumps(rows, ensure_ascii=False, default=str))
         return
     for row in rows:
+        value = f" {row['link_value']}" if row["link_value"] else ""
         typer.echo(
             f"{row['item']}: {row['record_a']} ({row['customer_a']})\n"
-            f"     {row['record_b']} ({row['customer_b']})\n     linked by {row['link']}; {row['reason']}"
+            f"     {row['record_b']} ({row['customer_b']})\n     linked by {row['link']}{value}; {row['reason']}"
         )
     if rows:
         typer.echo("decide: `cdp identity merge A B` or `cdp identity split A B`", err=True)

@@ -204,19 +204,18 @@ pins as (
 ),
 
 new_cuts as (
-    select * from cuts
+    select cuts.*
+    from cuts
     {% if known %}
-    except
-    select
-        old_customer_id,
-        new_customer_id,
-        event,
-        cause,
-        link_value,
-        record_a,
-        record_b
-    from {{ this }}
-    where event = 'cut'
+    left join {{ this }} as told_cuts
+        on
+            told_cuts.event = 'cut'
+            and cuts.old_customer_id = told_cuts.old_customer_id
+            and cuts.new_customer_id = told_cuts.new_customer_id
+            and cuts.record_a = told_cuts.record_a
+            and cuts.record_b = told_cuts.record_b
+            and cuts.cause is not distinct from told_cuts.cause
+    where told_cuts.event_seq is null
     {% endif %}
 ),
 
