@@ -12,7 +12,7 @@ from urllib.parse import unquote_plus
 import duckdb
 import pytest
 
-from pipelines.exports import DestinationSpec
+from pipelines.exports import DestinationSpec, Guards
 from pipelines.exports.destinations import check_options, open_rows
 from pipelines.exports.destinations.base import Operation, Result
 from tests.dying import dying_at
@@ -20,7 +20,13 @@ from tests.exports_fake import HOOK_SYNC, run, say
 from tests.loopback import Call, Loopback, loopback
 from tests.vendors.ads import GOOGLE_TOKEN, META_TOKEN, OPTIONS, Google, Meta
 
-SYNC = replace(HOOK_SYNC, name="sync_ads_people", destination="ads", columns=("email",))
+SYNC = replace(
+    HOOK_SYNC,
+    name="sync_ads_people",
+    destination="ads",
+    columns=("email",),
+    guards=Guards(max_delete_percent=100),
+)
 KINDS = ("google_customer_match", "meta_custom_audiences")
 PROOF = os.environ.get("CDP_PROOF") == "1"
 PEOPLE, PART = (100_000, 10_000) if PROOF else (1_500, 500)

@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipelines.exports import DestinationSpec
+from pipelines.exports import DestinationSpec, Guards
 from pipelines.exports.destinations import open_rows
 from pipelines.exports.destinations.base import Operation, Result
 from tests.dying import dying_at
@@ -361,7 +361,7 @@ def test_a_withdrawal_after_a_kill_takes_out_what_may_have_arrived(
     """No answer ever told an id: the records are looked up by what they were sent with, in one request, and go."""
     fake, to = crm(kind, server.url)
     server.answer = fake
-    sync = replace(HOOK_SYNC, mode="upsert", columns=COLUMNS)
+    sync = replace(HOOK_SYNC, mode="upsert", columns=COLUMNS, guards=Guards(max_delete_percent=100))
     with dying_at(monkeypatch, point):
         run(con, to, sync)
     arrived = held(fake)
