@@ -6,9 +6,10 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-settings.register_profile("same", derandomize=True)
-if not os.environ.get("CDP_PROOF"):
-    settings.load_profile("same")
+# how long an example takes says more about the machine than about the code
+settings.register_profile("same", derandomize=True, deadline=None)
+settings.register_profile("new", deadline=None)
+settings.load_profile("new" if os.environ.get("CDP_PROOF") else "same")
 # a proof only: it installs Superset
 collect_ignore = [] if os.environ.get("CDP_PROOF") else ["integration/test_dashboard.py"]
 
