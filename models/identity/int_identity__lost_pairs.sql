@@ -1,7 +1,6 @@
 {{ config(materialized='ephemeral') }}
 -- Grain: one row per two parts of a customer_id of before (both ways round) and link between records that held them together:
 -- a decision, a link that a constraint does not let be used, a probable link; with what became of it.
-{% set decided = previous('identity', 'held_overrides') %}
 with
 
 places as (
@@ -23,30 +22,11 @@ effects as (
 ),
 
 held_before as (
-    {% if decided %}
-    select
-        effect,
-        override_id,
-        record_key,
-        other_key
-    from {{ decided }}
-    {% else %}
-    select
-        effect,
-        override_id,
-        record_key,
-        other_key
-    from effects
-    where false
-    {% endif %}
+    select * from {{ ref('int_identity__held_before') }}
 ),
 
 pinned_now as (
-    select
-        record_key,
-        override_id
-    from effects
-    where effect = 'pinned' and override_id not in (select override_id from held_before where effect = 'pinned')
+    select * from {{ ref('int_identity__pinned_now') }}
 ),
 
 -- decided since: these records are two people

@@ -1,7 +1,6 @@
 {{ config(materialized='ephemeral') }}
 -- Grain: one row per two parts of a customer_id of before (both ways round) and value that held them together; with what became of
 -- it: refused, corrected at one of its records, gone with the record, pinned, or no identifier any more.
-{% set decided = previous('identity', 'held_overrides') %}
 with
 
 places as (
@@ -12,41 +11,12 @@ places as (
     from {{ ref('int_identity__parted') }}
 ),
 
-effects as (
-    select
-        effect,
-        override_id,
-        record_key,
-        other_key,
-        side
-    from {{ source('identity_memory', 'override_effects') }}
-),
-
 held_before as (
-    {% if decided %}
-    select
-        effect,
-        override_id,
-        record_key,
-        other_key
-    from {{ decided }}
-    {% else %}
-    select
-        effect,
-        override_id,
-        record_key,
-        other_key
-    from effects
-    where false
-    {% endif %}
+    select * from {{ ref('int_identity__held_before') }}
 ),
 
 pinned_now as (
-    select
-        record_key,
-        override_id
-    from effects
-    where effect = 'pinned' and override_id not in (select override_id from held_before where effect = 'pinned')
+    select * from {{ ref('int_identity__pinned_now') }}
 ),
 
 captured as (

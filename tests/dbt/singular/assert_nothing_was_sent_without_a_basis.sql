@@ -51,6 +51,19 @@ spells as (
     group by owners.node_id
 ),
 
+-- each delivery with every record that was its person's at that moment
+theirs as (
+    select
+        deliveries.*,
+        spells.node_id
+    from deliveries
+    inner join spells
+        on
+            deliveries.customer_id = spells.customer_id
+            and spells.since_run <= deliveries.run_id
+            and (spells.until_run is null or deliveries.run_id < spells.until_run)
+),
+
 stops as (
     select
         stops.node_id,
@@ -110,50 +123,41 @@ lifted as (
 -- who refuses as a person, and has not said anything else since under the same point and channel
 whole as (
     select
-        deliveries.idempotency_key,
-        deliveries.customer_id,
-        deliveries.run_id,
-        deliveries.judged_at,
-        deliveries.contact_point_hash = statements.contact_point_hash as is_same_address,
-        deliveries.granted_at,
+        theirs.idempotency_key,
+        theirs.judged_at,
+        theirs.contact_point_hash = statements.contact_point_hash as is_same_address,
+        theirs.granted_at,
         statements.contact_point,
         statements.channel,
         statements.purpose,
         statements.occurred_at
-    from statements
-    inner join spells on statements.node_id = spells.node_id
-    inner join deliveries
+    from theirs
+    inner join statements
         on
-            spells.customer_id = deliveries.customer_id
-            and statements.purpose = deliveries.purpose
-            and statements.known_since <= deliveries.run_id
-            and spells.since_run <= deliveries.run_id
-            and (spells.until_run is null or deliveries.run_id < spells.until_run)
+            theirs.node_id = statements.node_id
+            and theirs.purpose = statements.purpose
+            and statements.known_since <= theirs.run_id
     where
-        deliveries.basis not in ('legal_obligation', 'vital_interest')
+        theirs.basis not in ('legal_obligation', 'vital_interest')
         and (
             statements.state in ('denied', 'objected')
             or (statements.state = 'withdrawn' and statements.contact_point is null)
         )
-        and (statements.occurred_at is null or statements.occurred_at <= deliveries.judged_at)
+        and (statements.occurred_at is null or statements.occurred_at <= theirs.judged_at)
 ),
 
 replaced as (
     select distinct whole.idempotency_key, whole.contact_point, whole.channel, whole.occurred_at
     from whole
+    inner join theirs on whole.idempotency_key = theirs.idempotency_key
     inner join statements
         on
-            whole.purpose = statements.purpose
+            theirs.node_id = statements.node_id
+            and whole.purpose = statements.purpose
             and whole.contact_point is not distinct from statements.contact_point
             and whole.channel is not distinct from statements.channel
             and whole.occurred_at < statements.occurred_at
             and (statements.occurred_at <= whole.judged_at or statements.state <> 'granted')
-    inner join spells
-        on
-            statements.node_id = spells.node_id
-            and whole.customer_id = spells.customer_id
-            and spells.since_run <= whole.run_id
-            and (spells.until_run is null or whole.run_id < spells.until_run)
 ),
 
 problems as (
@@ -202,17 +206,14 @@ problems as (
         on deliveries.contact_point_hash = stops.contact_point_hash and deliveries.purpose = stops.purpose
     where stops.known_since <= deliveries.run_id
     union all
-    select deliveries.idempotency_key, 'stopped as a person before it was sent' as problem
-    from stops
-    inner join spells on stops.node_id = spells.node_id
-    inner join deliveries
+    select theirs.idempotency_key, 'stopped as a person before it was sent' as problem
+    from theirs
+    inner join stops
         on
-            spells.customer_id = deliveries.customer_id
-            and stops.purpose = deliveries.purpose
-            and stops.known_since <= deliveries.run_id
-            and spells.since_run <= deliveries.run_id
-            and (spells.until_run is null or deliveries.run_id < spells.until_run)
-    where stops.is_whole and not (stops.needs_address and deliveries.contact_point_hash is null)
+            theirs.node_id = stops.node_id
+            and theirs.purpose = stops.purpose
+            and stops.known_since <= theirs.run_id
+    where stops.is_whole and not (stops.needs_address and theirs.contact_point_hash is null)
 )
 
 select * from problems
