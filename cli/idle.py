@@ -233,12 +233,20 @@ class Fickle:
     """Models whose SQL asks which build this is."""
 
     def __init__(self, manifest: Any) -> None:
+        self.nodes = manifest.nodes
         self.macros = manifest.macros
         self.known: dict[str, bool] = {}
 
     def asks(self, node: Any) -> bool:
-        """Does this model, or a macro that it calls, look at the kind of the build or at what the last one left?"""
-        return _ASKS.search(node.raw_code) is not None or any(map(self._macro, node.depends_on.macros))
+        """Does this model look at the kind of the build or at what the last one left: itself, in a macro that it calls or in an
+        ephemeral model, whose text becomes its own?
+        """
+        inlined = (self.nodes[parent] for parent in node.depends_on_nodes if parent in self.nodes)
+        return (
+            _ASKS.search(node.raw_code) is not None
+            or any(map(self._macro, node.depends_on.macros))
+            or any(self.asks(parent) for parent in inlined if parent.config.materialized == "ephemeral")
+        )
 
     def _macro(self, name: str) -> bool:
         if name not in self.known:
