@@ -31,14 +31,14 @@ def main() -> None:
     except KeyboardInterrupt:
         _leave(130)
     except Exception as error:
-        from cli.warehouse import is_environment, translate
+        from cli.warehouse import is_environment, lacking, translate
 
-        if is_environment(error):
-            known = translate(error)
+        known = translate(error) if is_environment(error) else None
+        if known is None and os.environ.get("CDP_DEBUG"):
+            raise
+        if known := known or lacking(error):
             _tell(str(known), known.hint)
             sys.exit(known.exit_code)
-        if os.environ.get("CDP_DEBUG"):
-            raise
         _tell(
             f"unexpected {type(error).__name__}",
             "run again with CDP_DEBUG=1 for the traceback, and report it",

@@ -28,6 +28,10 @@ _NEWER = re.compile(r"version number (?P<found>\d+), but we can only read versio
 _DISK_FULL = re.compile(
     r"no space left|disk quota|file too large|not enough space|write all bytes", re.IGNORECASE
 )
+_LACKING = re.compile(
+    r"(?:Table|View) with name \"?(?P<table>[\w.]+)\"? does not exist|column \"(?P<column>\w+)\" not found"
+    r"|does not have a column (?:named|with name) \"(?P<named>\w+)\""
+)
 _CORRUPT = re.compile(
     r"not a valid duckdb|corrupt|checksum|could not read enough|replaying wal|failed to load wal|wal file|"
     r"serializ|invalidated",
@@ -155,6 +159,18 @@ def translate(error: BaseException, path: Path | None = None) -> CdpError:
         )
     detail = text if isinstance(error, OSError | duckdb.IOException) else type(error).__name__
     return CdpError(f"{where}: {detail}", hint="`cdp doctor` looks for the usual causes")
+
+
+def lacking(error: BaseException) -> CdpError | None:
+    """What a missing table or column is called where a command ends: a warehouse that is older than the command, or our fault."""
+    is_missing = isinstance(error, duckdb.CatalogException | duckdb.BinderException)
+    if not is_missing or not (found := _LACKING.search(str(error))):
+        return None
+    name = next(filter(None, found.groups()))
+    return CdpError(
+        f"the warehouse has no `{name}`, which this command reads: it was built in part, or by another version",
+        hint="run `cdp build`; if the error stays, run again with CDP_DEBUG=1 and report it",
+    )
 
 
 def full_disk(doing: str, folder: Path) -> CdpError:

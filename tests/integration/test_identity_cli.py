@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 import yaml
 
@@ -253,3 +254,14 @@ def test_diff_tells_what_new_rules_would_do_and_touches_nothing(company: TestCom
     assert lying_there(company) == before_files
     assert owners(company) == before
     assert not list((company.root / ".cdp" / "tmp").glob("diff-*"))
+
+
+def test_a_warehouse_that_lacks_what_a_command_reads_says_so(company: TestCompany) -> None:
+    """Built in part, or before the command was written: no riddle, and what to do about it."""
+    with duckdb.connect(str(company.company.warehouse)) as con:
+        con.execute("alter table identity.skipped_links rename to links_skipped")
+    code, _, said = cdp(company, "identity", "explain", "crm.contacts:1", "crm.contacts:2")
+
+    assert code == 1
+    assert "has no `skipped_links`" in said
+    assert "run `cdp build`" in said

@@ -159,6 +159,31 @@ def test_what_the_system_says_becomes_what_to_do(error: Exception, words: str) -
     assert found.hint
 
 
+@pytest.mark.parametrize(
+    ("statement", "name"),
+    [
+        ("select 1 from no_such_table", "no_such_table"),
+        ("select 1 from nowhere.no_such_table", "nowhere.no_such_table"),
+        ("select side from held", "side"),
+        ("select one.side from held as one", "side"),
+        ("insert into held (side) values (1)", "side"),
+    ],
+)
+def test_what_the_warehouse_lacks_is_named(statement: str, name: str) -> None:
+    """In the words of DuckDB: an older warehouse under a newer command is no riddle."""
+    with duckdb.connect() as con:
+        con.execute("create table held (a integer)")
+        with pytest.raises((duckdb.CatalogException, duckdb.BinderException)) as raised:
+            con.execute(statement)
+    found = warehouse.lacking(raised.value)
+
+    assert found is not None
+    assert f"has no `{name}`," in str(found)
+    assert (
+        warehouse.lacking(duckdb.BinderException("Binder Error: GROUP BY clause cannot contain this")) is None
+    )
+
+
 def test_values_of_rows_are_not_repeated() -> None:
     """A conversion error quotes the value it met: it may be somebody's name."""
     found = warehouse.translate(
