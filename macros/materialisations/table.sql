@@ -4,24 +4,37 @@
 {% materialization table, adapter='duckdb', supported_languages=['sql', 'python'] %}
     {%- set existing = load_cached_relation(this) -%}
     {%- set target_relation = this.incorporate(type='table') -%}
-    {%- set language = model['language'] -%}
     {{ run_hooks(pre_hooks) }}
-    {% if language == 'sql' %}
-        {% if existing is not none and not existing.is_table %}{% do adapter.drop_relation(existing) %}{% endif %}
-        {% call statement('main') %}
-            drop table if exists {{ target_relation }};
-            {{ create_table_as(False, target_relation, compiled_code, 'sql') }}
-        {% endcall %}
+    {% if model['language'] == 'sql' %}
+        {% do fill_anew(existing, target_relation) %}
     {% else %}
-        {%- set beside = make_intermediate_relation(target_relation) -%}
-        {% do drop_relation_if_exists(load_cached_relation(beside)) %}
+        {%- set beside = free_name_beside(target_relation) -%}
         {% call statement('main', language='python') %}
             {{- create_table_as(False, beside, compiled_code, 'python') }}
         {% endcall %}
-        {% do drop_relation_if_exists(existing) %}
-        {% do adapter.rename_relation(beside, target_relation) %}
+        {% do put_in_place(beside, existing, target_relation) %}
     {% endif %}
     {% do adapter.commit() %}
     {{ run_hooks(post_hooks) }}
     {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
+
+{% macro fill_anew(existing, target_relation) %}
+    {% if existing is not none and not existing.is_table %}{% do adapter.drop_relation(existing) %}{% endif %}
+    {% call statement('main') %}
+        drop table if exists {{ target_relation }};
+        {{ create_table_as(False, target_relation, compiled_code, 'sql') }}
+    {% endcall %}
+{% endmacro %}
+
+{#- A table of a Python model, which dbt lets only the materialisation itself run: first beside, then in its place. -#}
+{% macro free_name_beside(target_relation) %}
+    {%- set beside = make_intermediate_relation(target_relation) -%}
+    {% do drop_relation_if_exists(load_cached_relation(beside)) %}
+    {{ return(beside) }}
+{% endmacro %}
+
+{% macro put_in_place(beside, existing, target_relation) %}
+    {% do drop_relation_if_exists(existing) %}
+    {% do adapter.rename_relation(beside, target_relation) %}
+{% endmacro %}

@@ -7,9 +7,11 @@ that, what it carried stays pending. Where the destination says until when it wa
 before then, other syncs and processes included. Redirects are never followed: the credentials would go with them.
 """
 
+import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from urllib.parse import urlencode
 
 import httpx
@@ -49,6 +51,12 @@ class Reply:
 Judge = Callable[[httpx.Response], Verdict]
 
 
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Whom https trusts, read once: httpx would read the certificates of all authorities for each destination."""
+    return httpx.create_ssl_context()
+
+
 def judge(response: httpx.Response) -> Verdict:
     """The grammar of HTTP itself; vendors with words of their own have a judge of their own."""
     return Verdict(again(response.status_code), closed_for(response))
@@ -70,7 +78,9 @@ class HttpClient:
 
     def __post_init__(self) -> None:
         self._patience = self.options.retry_seconds
-        self._http = httpx.Client(timeout=self.options.timeout_seconds, headers=dict(self.headers))
+        self._http = httpx.Client(
+            timeout=self.options.timeout_seconds, headers=dict(self.headers), verify=_trusted()
+        )
         self._pace = Pace(self.options.pace, self.options.rate_limit, sleep=self._nap)
         self._is_authorised = False
 
