@@ -174,12 +174,12 @@ final as (
         rate,
         rated_on,
         -- amounts of another currency are not added to ours; no rate, no number
-        cast(
-            case
-                when not is_paid then 0
-                else cast(net_amount - refunded_amount as decimal(18, 2)) * rate
-            end as decimal(18, 2)
-        ) as revenue,
+        case
+            when not is_paid then cast(0 as decimal(18, 2))
+            -- products of such numbers are costly, and most orders are in our currency
+            when rate = 1 then cast(net_amount - refunded_amount as decimal(18, 2))
+            else cast(cast(net_amount - refunded_amount as decimal(18, 2)) * rate as decimal(18, 2))
+        end as revenue,
         case
             when not is_paid then null
             when net_amount is null then 'no amount'
