@@ -176,9 +176,7 @@ final as (
         -- amounts of another currency are not added to ours; no rate, no number
         case
             when not is_paid then cast(0 as decimal(18, 2))
-            -- products of such numbers are costly, and most orders are in our currency
-            when rate = 1 then cast(net_amount - refunded_amount as decimal(18, 2))
-            else cast(cast(net_amount - refunded_amount as decimal(18, 2)) * rate as decimal(18, 2))
+            else {{ at_rate('cast(net_amount - refunded_amount as decimal(18, 2))', 'rate') }}
         end as revenue,
         case
             when not is_paid then null

@@ -27,8 +27,8 @@ rated as (
 final as (
     select
         *,
-        case when rate = 1 then amount else cast(amount * rate as decimal(18, 2)) end as amount_worth,
-        case when rate = 1 then price else cast(price * rate as decimal(18, 2)) end as price_worth
+        {{ at_rate('amount', 'rate') }} as amount_worth,
+        {{ at_rate('price', 'rate') }} as price_worth
     from rated
 )
 
