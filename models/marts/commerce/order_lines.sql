@@ -52,7 +52,9 @@ final as (
         cast(lines.gross_amount as decimal(18, 2)) as gross_amount,
         cast(lines.discount_amount as decimal(18, 2)) as discount_amount,
         cast({{ net_amount }} as decimal(18, 2)) as net_amount,
-        case when orders.is_paid then {{ at_rate('cast(' ~ net_amount ~ ' as decimal(18, 2))', 'orders.rate') }} end as revenue
+        case
+            when orders.is_paid then {{ at_rate('cast(' ~ net_amount ~ ' as decimal(18, 2))', 'orders.rate') }}
+        end as revenue
     from lines
     -- a line may come before its order, or outlive it: it is kept, but sells nothing
     left join orders on lines.order_key = orders.order_key

@@ -6,6 +6,7 @@
 ) }}
 -- Grain: one row per visitor (a customer on all devices, else a device): how often they came, and their first visit. Robots'
 -- sessions are counted apart. Who came first is told here, where only touched visitors are read: no model has to sort all sessions.
+{% set order_of_visits = 'case when not is_bot then ' ~ ordered_pair('started_at', 'session_id') ~ ' end' %}
 with
 
 visits as (
@@ -30,8 +31,7 @@ summed as (
         count(*) filter (where is_bot) as bot_sessions,
         max(case when not is_bot then started_at end) as last_visit_at,
         -- of two at one moment the one with the smaller name
-        {{ min_by('session_id', 'case when not is_bot then ' ~ ordered_pair('started_at', 'session_id') ~ ' end') }}
-            as first_session_id
+        {{ min_by('session_id', order_of_visits) }} as first_session_id
     from visits
     group by visitor_id
 ),
