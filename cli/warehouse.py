@@ -263,6 +263,8 @@ def configure(con: duckdb.DuckDBPyConnection, company: Company, temp: Path) -> N
         con.execute(f"set {name} = {quoted_text(value)}")
     # No query of ours relies on insertion order, and keeping it costs memory.
     con.execute("set preserve_insertion_order = false")
+    # What builds have replaced is dropped from the file by compaction, not by whatever writes next (profiles.yml).
+    con.execute("set max_vacuum_tasks = 0")
 
 
 def make_folder(company: Company) -> None:

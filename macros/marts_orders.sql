@@ -14,3 +14,11 @@
     {%- set touched = ref('touched_orders') -%}
     {%- if is_incremental() -%}{{ column }} in (select order_key from {{ touched }}){%- else -%}true{%- endif -%}
 {%- endmacro %}
+
+{#- An amount (in cents) at a rate, in cents. Products of such numbers are costly, and most amounts are in our currency. -#}
+{% macro at_rate(amount, rate) -%}
+    case
+        when {{ rate }} = 1 then {{ amount }}
+        else cast({{ amount }} * {{ rate }} as decimal(18, 2))
+    end
+{%- endmacro %}

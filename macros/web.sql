@@ -3,9 +3,13 @@
 {#- The name of an event as names are compared: `add_to_cart` and `Add To Cart` are one. -#}
 {% macro event_word(column) -%} lower(replace({{ column }}, '_', ' ')) {%- endmacro %}
 
-{#- A parameter of a web address in lower case, decoded; null where it has none or an empty one. -#}
+{#- A parameter of a web address in lower case, decoded; null where it has none or an empty one. Most addresses have none: looking for
+    its name first costs a tenth of the expression. -#}
 {% macro url_parameter(url, name) -%}
-    nullif(lower(trim(url_decode(replace(regexp_extract({{ url }}, '[?&]{{ name }}=([^&#]*)', 1), '+', ' ')))), '')
+    case
+        when instr({{ url }}, '{{ name }}=') > 0
+            then nullif(lower(trim(url_decode(replace(regexp_extract({{ url }}, '[?&]{{ name }}=([^&#]*)', 1), '+', ' ')))), '')
+    end
 {%- endmacro %}
 
 {#- The label of a host before its public ending: google of `www.google.co.uk`, facebook of `m.facebook.com`. -#}

@@ -26,7 +26,8 @@ def open_pipeline(spec: LoadSpec, source: SourceSpec) -> Any:
     from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 
     # Rows carry their position, so their order in the table means nothing: without it two threads insert. Of DuckDB's
-    # encodings of text, zstd costs a third of what trying out and building its dictionaries does, in the same space.
+    # encodings of text, zstd costs a third of what trying out and building its dictionaries does, in the same space. Tables of
+    # models are not written anew because of a load (profiles.yml).
     credentials = DuckDbCredentials(
         str(spec.warehouse),
         global_config={
@@ -35,6 +36,7 @@ def open_pipeline(spec: LoadSpec, source: SourceSpec) -> Any:
             "max_temp_directory_size": spec.temp_limit,
             "preserve_insertion_order": False,
             "force_compression": "zstd",
+            "max_vacuum_tasks": 0,
         },
     )
     destination = dlt.destinations.duckdb(credentials)

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from scoring.drivers import MAX_DRIVERS, Driver, Floats, Ints, analyse, needed
+from scoring.threads import one_thread
 
 AUTOMATIC_COVERAGE = 0.5
 """Of an automatic analysis a driver known for less than this share of the answers is left out: it would cost the others."""
@@ -66,10 +67,11 @@ def fit_drivers(values: pa.Table, declared: pa.Table, seed: int = 0) -> pa.Table
         drivers.setdefault((one["outcome"], one["survey"]), []).append(one)
     rows: list[Row] = []
     asked: set[Key] = set()
-    for outcome, found in gather(values):
-        key = (outcome, found.declared_survey)
-        asked.add(key)
-        rows += fit_one(outcome, found, drivers[key], seed)
+    with one_thread():
+        for outcome, found in gather(values):
+            key = (outcome, found.declared_survey)
+            asked.add(key)
+            rows += fit_one(outcome, found, drivers[key], seed)
     nothing = np.empty(0)
     for (outcome, survey), wanted in drivers.items():
         if (outcome, survey) not in asked and not wanted[0]["is_automatic"]:

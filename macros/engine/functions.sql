@@ -98,6 +98,8 @@
 
 {% macro max_by(value, order) -%} {{ return(adapter.dispatch('max_by')(value, order)) }} {%- endmacro %}
 {% macro default__max_by(value, order) -%} {{ return('max_by(' ~ value ~ ', ' ~ order ~ ')') }} {%- endmacro %}
+{% macro min_by(value, order) -%} {{ return(adapter.dispatch('min_by')(value, order)) }} {%- endmacro %}
+{% macro default__min_by(value, order) -%} {{ return('min_by(' ~ value ~ ', ' ~ order ~ ')') }} {%- endmacro %}
 
 {#- The order of versions of one key: updated_at if declared, then delivery. -#}
 {% macro version_order() -%} {{ return(adapter.dispatch('version_order')()) }} {%- endmacro %}

@@ -127,5 +127,3 @@
     {% endfor %}
     {% do run_all(statements) %}
 {% endmacro %}
-
-{% macro min_by(value, order) -%} {{ return('min_by(' ~ value ~ ', ' ~ order ~ ')') }} {%- endmacro %}

@@ -22,6 +22,7 @@ from typing import ClassVar
 import numpy as np
 
 from scoring.prediction.histories import Floats, Histories
+from scoring.prediction.optimise import Sloped
 from scoring.prediction.quadrature import beta_nodes
 
 CHUNK = 20_000
@@ -59,6 +60,41 @@ class BetaGeometric:
     def alive(self, theta: Floats, seen: Histories) -> Floats:
         """Log of the part of `tail` in which the customer lives at T."""
         return np.asarray(-(theta[0] + seen.repeats) * np.log(theta[1] + seen.age))
+
+    def with_slopes(self, seen: Histories) -> Sloped:
+        """Sum of `constant` and `tail` over people, and its slopes. Numbers of orders, and times in whole days, are few: what
+        depends on one of them alone is worked out once for each.
+        """
+        from scipy.special import gammaln, psi
+
+        levels, level = np.unique(seen.repeats, return_inverse=True)
+        lasts, last = np.unique(seen.last, return_inverse=True)
+        ages, age = np.unique(seen.age, return_inverse=True)
+        people = np.bincount(level, weights=seen.people)
+        may_stop = levels + self.stops_at_once > 0
+
+        def told(theta: Floats) -> tuple[float, Floats]:
+            r, alpha, a, b = theta
+            beta, order = b + levels + self.stops_at_once, r + seen.repeats
+            after = np.where(may_stop, beta - 1, 1.0)
+            log_last, log_age = np.log(alpha + lasts)[last], np.log(alpha + ages)[age]
+            # how much likelier it is that they stopped after the last purchase than that they live
+            odds = np.where(may_stop, np.log(a / after), -np.inf)[level] + order * (log_age - log_last)
+            either = np.logaddexp(0.0, odds)
+            stopped = seen.people * np.exp(odds - either)
+            alive = seen.people - stopped
+            stops = np.bincount(level, weights=stopped)
+            each = gammaln(r + levels) - gammaln(r) + r * np.log(alpha)
+            each = each + gammaln(a + b) - gammaln(b) + gammaln(beta) - gammaln(a + beta)
+            total = people @ each + seen.people @ (either - order * log_age)
+            by_r = people @ (psi(r + levels) - psi(r) + np.log(alpha)) - alive @ log_age - stopped @ log_last
+            by_alpha = people.sum() * r / alpha - (alive * order) @ (1 / (alpha + ages))[age]
+            by_alpha -= (stopped * order) @ (1 / (alpha + lasts))[last]
+            by_a = people @ (psi(a + b) - psi(a + beta)) + stops.sum() / a
+            by_b = people @ (psi(a + b) - psi(b) + psi(beta) - psi(a + beta)) - stops @ (may_stop / after)
+            return float(total), np.array([by_r, by_alpha, by_a, by_b])
+
+        return told
 
     def orders_if_alive(self, theta: Floats, repeats: Floats, age: Floats, weeks: Floats) -> Floats:
         """Expected orders in the next weeks[j] of who lives at age[i]: shape (len(age), len(weeks))."""

@@ -18,6 +18,7 @@ from scoring.prediction.optimise import Fit
 from scoring.prediction.renewals_trial import judged_renewals
 from scoring.prediction.runs import Attempt, rows_of
 from scoring.prediction.settings import Settings
+from scoring.threads import one_thread
 
 
 def needed(
@@ -50,15 +51,10 @@ def fit_models(
 
     A model that still lacks data for the reason it had before adds no row: a second build says nothing new.
     """
-    attempts = []
-    facts = Columns(rhythms)
-    if settings.model in models or value.NAME in models:
-        attempts += _orders_and_value(settings, facts, models)
-    if contract.NAME in models or renewals.NAME in models:
-        ends, trial = _contracts(settings, Columns(spells))
-        attempts += [ends] if contract.NAME in models else []
-        if renewals.NAME in models:
-            attempts.append(judged_renewals(settings, Columns(prices), ends, trial))
+    import scipy.optimize  # noqa: F401 (loaded first: one_thread)
+
+    with one_thread():
+        attempts = _attempts(settings, models, Columns(rhythms), Columns(spells), prices)
     said = {
         (row["model"], row["week_start"], row["settings"], row["refused_because"]) for row in _latest(before)
     }
@@ -70,6 +66,20 @@ def fit_models(
     ]
     first = 1 + max((row["fit_seq"] for row in before), default=0)
     return rows_of(settings, told, first)
+
+
+def _attempts(
+    settings: Settings, models: Sequence[str], facts: Columns, spells: Columns, prices: Any
+) -> list[Attempt]:
+    attempts = []
+    if settings.model in models or value.NAME in models:
+        attempts += _orders_and_value(settings, facts, models)
+    if contract.NAME in models or renewals.NAME in models:
+        ends, trial = _contracts(settings, spells)
+        attempts += [ends] if contract.NAME in models else []
+        if renewals.NAME in models:
+            attempts.append(judged_renewals(settings, Columns(prices), ends, trial))
+    return attempts
 
 
 def _latest(before: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

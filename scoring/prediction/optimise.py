@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -20,22 +21,35 @@ class Fit:
     n: int
 
 
+# A log-likelihood alone, and one with its slopes, one per parameter: the search then asks once where differences would ask once a
+# parameter more.
+Plain = Callable[[Floats], float]
+Sloped = Callable[[Floats], tuple[float, Floats]]
+
+
 def maximise(
-    log_likelihood: Callable[[Floats], float], starts: Sequence[Sequence[float]], n: int
+    log_likelihood: Plain | Sloped, starts: Sequence[Sequence[float]], n: int, has_slopes: bool = False
 ) -> Fit | None:
     """The best maximum over all starts (natural scale); None when no start leads to a finite one."""
     from scipy.optimize import minimize
 
-    def loss(logs: Floats) -> float:
+    def loss(logs: Floats) -> Any:
+        theta = np.exp(logs)
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            value = -log_likelihood(np.exp(logs)) / n
-        return value if np.isfinite(value) else 1e10
+            told: Any = log_likelihood(theta)
+            total, slopes = told if has_slopes else (told, np.zeros(len(logs)))
+            # a step in the logarithm of a parameter is a step of theta in theta
+            value, slope = -total / n, -slopes * theta / n
+        if not np.isfinite(value) or not np.isfinite(slope).all():
+            value, slope = 1e10, np.zeros(len(logs))
+        return (value, slope) if has_slopes else value
 
     best = None
     for start in starts:
         found = minimize(
             loss,
             np.clip(np.log(start), *BOUNDS),
+            jac=has_slopes,
             method="L-BFGS-B",
             bounds=[BOUNDS] * len(start),
             options={"maxiter": 500, "ftol": 1e-12, "gtol": 1e-6},

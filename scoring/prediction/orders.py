@@ -7,7 +7,7 @@ import numpy as np
 
 from scoring.prediction.counts import BG_NBD, MBG_NBD
 from scoring.prediction.histories import Floats, Histories
-from scoring.prediction.optimise import Fit, maximise
+from scoring.prediction.optimise import Fit, Sloped, maximise
 from scoring.prediction.pareto import PARETO_NBD
 
 
@@ -28,6 +28,9 @@ class OrderModel(Protocol):
 
     def alive(self, theta: Floats, seen: Histories) -> Floats:
         """Log of the part of `tail` in which the customer lives at T."""
+
+    def with_slopes(self, seen: Histories) -> Sloped | None:
+        """The log-likelihood of these people with its slopes; None where only differences tell them."""
 
     def orders_if_alive(self, theta: Floats, repeats: Floats, age: Floats, weeks: Floats) -> Floats:
         """Expected orders in the next weeks[j] of who lives at age[i]."""
@@ -55,6 +58,9 @@ def fit(model: OrderModel, seen: Histories) -> Fit | None:
 
 
 def _fit(model: OrderModel, seen: Histories, starts: Sequence[Sequence[float]]) -> Fit | None:
+    sloped = model.with_slopes(seen)
+    if sloped is not None:
+        return maximise(sloped, starts, seen.total, has_slopes=True)
     levels, level = np.unique(seen.repeats, return_inverse=True)
 
     def log_likelihood(theta: Floats) -> float:

@@ -51,6 +51,9 @@ class ParetoNbd:
         r, alpha, s, beta = theta
         return np.asarray(-(r + seen.repeats) * np.log(alpha + seen.age) - s * np.log(beta + seen.age))
 
+    def with_slopes(self, seen: Histories) -> None:
+        """None: the slopes of an integral cost as much as differences."""
+
     def _stopped(self, theta: Floats, repeats: Floats, last: Floats, age: Floats) -> Floats:
         r, alpha, s, beta = theta
         order = r + repeats

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.special import beta as beta_function
 from scipy.special import gammaln, hyp2f1
-from scipy.stats import lomax
+from scipy.stats import lomax, pearsonr, spearmanr
 
 from scoring.prediction import contract, orders, value
 from scoring.prediction.histories import Floats, Histories, grouped
@@ -60,6 +60,57 @@ def test_cdnow_gives_the_published_values_of_an_order(calibration: Any) -> None:
     assert found.theta == pytest.approx((6.25, 3.74, 15.45), rel=0.01)
     assert scaled.theta == pytest.approx(found.theta * [1, 1, 25_000], rel=1e-3)
     assert found.log_likelihood == pytest.approx(value.log_likelihood(found.theta, x, z), abs=1e-6)
+
+
+def differences(log_likelihood: Any, theta: Floats) -> Floats:
+    """Slopes by central differences."""
+    steps = np.diag(theta * 1e-5)
+    return np.array(
+        [(log_likelihood(theta + one) - log_likelihood(theta - one)) / (2 * one.sum()) for one in steps]
+    )
+
+
+@pytest.mark.parametrize("name", ["bg_nbd", "mbg_nbd"])
+def test_slopes_of_orders_are_those_of_the_likelihood(calibration: Any, name: str) -> None:
+    """At two places, one far from the maximum."""
+    model = orders.MODELS[name]
+    seen, _ = grouped(calibration["repeats"], calibration["last_days"], calibration["age_days"])
+
+    def log_likelihood(theta: Floats) -> float:
+        each = model.constant(theta, seen.repeats) + model.tail(theta, seen)
+        return float(seen.people @ each)
+
+    for theta in (np.array(TRUTH[name]), np.array([0.2, 30.0, 0.05, 9.0])):
+        sloped = model.with_slopes(seen)
+        assert sloped is not None
+        total, slopes = sloped(theta)
+
+        assert total == pytest.approx(log_likelihood(theta), rel=1e-12)
+        assert slopes == pytest.approx(differences(log_likelihood, theta), rel=1e-5, abs=1e-3)
+
+
+def test_slopes_of_values_are_those_of_the_likelihood(calibration: Any) -> None:
+    """At two places, one far from the maximum."""
+    buyers = calibration[calibration["repeats"] > 0]
+    x, z = buyers["valued_repeats"].to_numpy(), buyers["repeat_value"].to_numpy()
+    for theta in (np.array([6.25, 3.74, 15.45]), np.array([0.7, 9.0, 200.0])):
+        total, slopes = value.with_slopes(x, z)(theta)
+
+        assert total == pytest.approx(value.log_likelihood(theta, x, z), rel=1e-12)
+        assert slopes == pytest.approx(
+            differences(lambda at: value.log_likelihood(at, x, z), theta), rel=1e-5, abs=1e-3
+        )
+
+
+def test_correlation_is_scipys() -> None:
+    """Ties included: the ranks are those of scipy.stats."""
+    generator = np.random.default_rng(3)
+    x = generator.poisson(3, 500).astype(float)
+    z = np.asarray(np.round(np.exp(x / 4 + generator.normal(size=500)), 1), dtype=float)
+
+    assert value.correlation(x, z) == pytest.approx(
+        max(pearsonr(x, z).statistic, spearmanr(x, z).statistic, key=abs), abs=1e-12
+    )
 
 
 def simulated(name: str) -> tuple[Histories, Floats]:

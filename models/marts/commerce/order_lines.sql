@@ -6,6 +6,7 @@
     touched_sql='select order_key from staging.touched_orders',
 ) }}
 -- Grain: one row per line of an order.
+{% set net_amount = 'coalesce(lines.net_amount, lines.gross_amount - coalesce(lines.discount_amount, 0))' %}
 with
 
 lines as (
@@ -50,19 +51,10 @@ final as (
         cast(lines.quantity as double) as quantity,
         cast(lines.gross_amount as decimal(18, 2)) as gross_amount,
         cast(lines.discount_amount as decimal(18, 2)) as discount_amount,
-        cast(
-            coalesce(lines.net_amount, lines.gross_amount - coalesce(lines.discount_amount, 0)) as decimal(18, 2)
-        ) as net_amount,
-        cast(
-            case
-                when orders.is_paid
-                    then
-                        cast(
-                            coalesce(lines.net_amount, lines.gross_amount - coalesce(lines.discount_amount, 0))
-                            as decimal(18, 2)
-                        ) * orders.rate
-            end as decimal(18, 2)
-        ) as revenue
+        cast({{ net_amount }} as decimal(18, 2)) as net_amount,
+        case
+            when orders.is_paid then {{ at_rate('cast(' ~ net_amount ~ ' as decimal(18, 2))', 'orders.rate') }}
+        end as revenue
     from lines
     -- a line may come before its order, or outlive it: it is kept, but sells nothing
     left join orders on lines.order_key = orders.order_key

@@ -174,12 +174,10 @@ final as (
         rate,
         rated_on,
         -- amounts of another currency are not added to ours; no rate, no number
-        cast(
-            case
-                when not is_paid then 0
-                else cast(net_amount - refunded_amount as decimal(18, 2)) * rate
-            end as decimal(18, 2)
-        ) as revenue,
+        case
+            when not is_paid then cast(0 as decimal(18, 2))
+            else {{ at_rate('cast(net_amount - refunded_amount as decimal(18, 2))', 'rate') }}
+        end as revenue,
         case
             when not is_paid then null
             when net_amount is null then 'no amount'

@@ -9,20 +9,18 @@ with
 
 events as (
     select
-        record_id,
+        {{ device_of() }} as device_id,
         source,
         brand,
-        anonymous_id
+        anonymous_id,
+        occurred_at
     from {{ ref('stg_events') }}
-    where anonymous_id is not null
+    where anonymous_id is not null and {{ is_touched(device_of()) }}
 ),
 
-owned as (
-    select
-        record_id,
-        device_id,
-        customer_id,
-        occurred_at
+-- all events of a device have an owner as soon as one has
+unowned as (
+    select device_id
     from {{ ref('event_owners') }}
     where customer_id is null and {{ is_touched('device_id') }}
 ),
@@ -39,16 +37,16 @@ sessions as (
 
 devices as (
     select
-        owned.device_id,
-        min(events.anonymous_id) as anonymous_id,
-        min(events.source) as source,
-        min(events.brand) as brand,
-        min(owned.occurred_at) as first_seen_at,
-        max(owned.occurred_at) as last_seen_at,
+        device_id,
+        min(anonymous_id) as anonymous_id,
+        min(source) as source,
+        min(brand) as brand,
+        min(occurred_at) as first_seen_at,
+        max(occurred_at) as last_seen_at,
         count(*) as events
     from events
-    inner join owned on events.record_id = owned.record_id
-    group by owned.device_id
+    where device_id in (select device_id from unowned)
+    group by device_id
 ),
 
 final as (

@@ -14,8 +14,8 @@ orders as (
         customer_id,
         ordered_at,
         is_purchase,
-        cast(net_amount * rate as decimal(18, 2)) as net_amount,
-        cast(refunded_amount * rate as decimal(18, 2)) as refunded_amount,
+        {{ at_rate('net_amount', 'rate') }} as net_amount,
+        {{ at_rate('refunded_amount', 'rate') }} as refunded_amount,
         revenue
     from {{ ref('orders') }}
     where customer_id is not null and is_paid and {{ is_touched_customer('customer_id') }}

@@ -41,27 +41,28 @@ sessions as (
 visitors as (
     select
         conversion_id,
+        converted_at,
         customer_id as visitor_id
     from conversions
     where customer_id is not null
-    union
+    union all
     select
         conversion_id,
+        converted_at,
         visitor_id
     from conversions
-    where visitor_id is not null
+    where visitor_id is not null and (visitor_id is distinct from customer_id)
 ),
 
 touches as (
     select
-        conversions.conversion_id,
+        visitors.conversion_id,
         sessions.*
     from visitors
-    inner join conversions on visitors.conversion_id = conversions.conversion_id
     inner join sessions
-        on visitors.visitor_id = sessions.visitor_id and conversions.converted_at >= sessions.started_at
+        on visitors.visitor_id = sessions.visitor_id and visitors.converted_at >= sessions.started_at
     cross join settings
-    where {{ seconds_between('sessions.started_at', 'conversions.converted_at') }} <= settings.lookback_seconds
+    where {{ seconds_between('sessions.started_at', 'visitors.converted_at') }} <= settings.lookback_seconds
 ),
 
 numbered as (

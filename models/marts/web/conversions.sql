@@ -127,28 +127,31 @@ united as (
     select * from of_events
 ),
 
+firsts as (
+    select {{ min_by('conversion_id', ordered_pair('converted_at', 'conversion_id')) }} as conversion_id
+    from united
+    where coalesce(customer_id, visitor_id) is not null
+    group by coalesce(customer_id, visitor_id)
+),
+
 final as (
     select
-        conversion_id,
-        kind,
-        order_key,
-        source,
-        brand,
-        order_channel,
-        customer_id,
-        visitor_id,
-        converted_at,
-        revenue,
-        is_web,
+        united.conversion_id,
+        united.kind,
+        united.order_key,
+        united.source,
+        united.brand,
+        united.order_channel,
+        united.customer_id,
+        united.visitor_id,
+        united.converted_at,
+        united.revenue,
+        united.is_web,
         case
-            when coalesce(customer_id, visitor_id) is not null
-                then
-                    row_number() over (
-                        partition by coalesce(customer_id, visitor_id, conversion_id)
-                        order by converted_at, conversion_id
-                    ) = 1
+            when coalesce(united.customer_id, united.visitor_id) is not null then firsts.conversion_id is not null
         end as is_first
     from united
+    left join firsts on united.conversion_id = firsts.conversion_id
 )
 
 select * from final

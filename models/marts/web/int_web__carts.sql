@@ -19,7 +19,7 @@ settings as (
     from {{ ref('config_web') }}
 ),
 
-acts as (
+web_acts as (
     select
         record_id,
         coalesce(customer_id, device_id) as visitor_id,
@@ -35,6 +35,18 @@ acts as (
         action in ('product_added', 'product_removed', 'cart_viewed', 'checkout_started', 'purchased')
         and not is_bot
         {% if is_incremental() %}and coalesce(customer_id, device_id) in ({{ touched_visitors_sql() }}){% endif %}
+),
+
+-- who never put anything into a cart has none to follow, whatever was bought
+openers as (
+    select distinct visitor_id
+    from web_acts
+    where action in ('product_added', 'checkout_started')
+),
+
+acts as (
+    select * from web_acts
+    where visitor_id in (select visitor_id from openers)
     union all
     -- an order of the web shop that no event reported ends the cart all the same
     select
@@ -51,8 +63,7 @@ acts as (
     where
         visitor_id is null
         and is_web
-        and customer_id is not null
-        {% if is_incremental() %}and customer_id in ({{ touched_visitors_sql() }}){% endif %}
+        and customer_id in (select visitor_id from openers)
 ),
 
 followed as (

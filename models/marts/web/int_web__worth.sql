@@ -27,8 +27,8 @@ rated as (
 final as (
     select
         *,
-        cast(amount * rate as decimal(18, 2)) as amount_worth,
-        cast(price * rate as decimal(18, 2)) as price_worth
+        {{ at_rate('amount', 'rate') }} as amount_worth,
+        {{ at_rate('price', 'rate') }} as price_worth
     from rated
 )
 

@@ -37,13 +37,16 @@ landed as (
         events.page_path as landing_path,
         events.referrer,
         events.channel as declared_channel,
-        {{ url_host('events.page_url') }} as landing_host,
         {{ url_host('events.referrer') }} as referrer_host,
         {% for part in ['source', 'medium', 'campaign', 'term', 'content'] -%}
         coalesce(events.utm_{{ part }}, {{ url_parameter('events.page_url', 'utm_' ~ part) }}) as utm_{{ part }},
         {% endfor -%}
         -- clicks on search ads that carry their number and no campaign
-        coalesce({{ matches('events.page_url', '[?&](gclid|gbraid|wbraid|msclkid)=') }}, false) as is_ad_click
+        case
+            when instr(events.page_url, 'id=') > 0
+                then {{ matches('events.page_url', '[?&](gclid|gbraid|wbraid|msclkid)=') }}
+            else false
+        end as is_ad_click
     from visits
     inner join {{ ref('stg_events') }} as events on visits.first_record_id = events.record_id
 ),
@@ -82,7 +85,8 @@ sourced as (
     select
         *,
         {{ host_label('referrer_host') }} as referrer_label,
-        {{ host_label('landing_host') }} as landing_label
+        -- only compared with where they came from
+        case when referrer_host is not null then {{ host_label(url_host('landing_url')) }} end as landing_label
     from landed
 ),
 

@@ -28,14 +28,14 @@ actions as (
 
 starts as (
     select
-        visits.device_id,
-        visits.customer_id,
-        visits.first_event_no as event_no,
-        visits.session_id,
-        sessions.is_bot
-    from {{ ref('int_web__visits') }} as visits
-    inner join {{ ref('sessions') }} as sessions on visits.session_id = sessions.session_id
-    where {{ is_touched('coalesce(visits.customer_id, visits.device_id)') }}
+        device_id,
+        first_event_no as event_no,
+        session_id
+    from {{ ref('int_web__visits') }}
+    where
+        {{ is_touched('coalesce(customer_id, device_id)') }}
+        -- on most devices nobody does anything but look
+        and device_id in (select device_id from actions)
 ),
 
 -- the session of an event is the last one that began on its device at or before it
@@ -45,7 +45,6 @@ marked as (
         event_no,
         0 as is_action,
         session_id,
-        is_bot,
         cast(null as {{ sql_type('string') }}) as record_id
     from starts
     union all
@@ -54,7 +53,6 @@ marked as (
         event_no,
         1 as is_action,
         cast(null as {{ sql_type('string') }}) as session_id,
-        cast(null as boolean) as is_bot,
         record_id
     from actions
 ),
@@ -66,11 +64,7 @@ placed as (
         last_value(session_id ignore nulls) over (
             partition by device_id order by event_no, is_action
             rows between unbounded preceding and current row
-        ) as session_id,
-        last_value(is_bot ignore nulls) over (
-            partition by device_id order by event_no, is_action
-            rows between unbounded preceding and current row
-        ) as is_bot
+        ) as session_id
     from marked
 ),
 
@@ -90,7 +84,7 @@ final as (
         actions.device_id,
         actions.customer_id,
         case when actions.is_visit then placed.session_id end as session_id,
-        coalesce(placed.is_bot, false) as is_bot,
+        coalesce(sessions.is_bot, false) as is_bot,
         told.source,
         told.brand,
         actions.occurred_at,
@@ -107,6 +101,7 @@ final as (
     from actions
     inner join told on actions.record_id = told.record_id
     left join placed on actions.record_id = placed.record_id and placed.is_action = 1
+    left join {{ ref('sessions') }} as sessions on placed.session_id = sessions.session_id
 )
 
 select * from final
