@@ -14,6 +14,7 @@ import pytest
 
 from cli import dbt
 from cli.config import Company
+from tests.quick_dbt import savings
 
 READING = "partial_parse.msgpack"
 # The last reading of this process, and the project folder it was made in.
@@ -29,6 +30,7 @@ def shared_reading() -> Iterator[None]:
         def parse(company: Company) -> Any:
             global _last
             ignore_places(patch)
+            savings(patch)
             reading = company.dot / "target" / READING
             if not reading.exists() and _last is not None:
                 reading.parent.mkdir(parents=True, exist_ok=True)

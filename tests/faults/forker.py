@@ -20,8 +20,11 @@ def main() -> None:
     from dbt.cli.main import dbtRunner  # noqa: F401
 
     from tests.parse_cache import ignore_places
+    from tests.quick_dbt import savings
 
-    ignore_places(pytest.MonkeyPatch())
+    patch = pytest.MonkeyPatch()
+    ignore_places(patch)
+    savings(patch)
     print("ready", flush=True)
     for line in sys.stdin:
         print(json.dumps(trial(json.loads(line))), flush=True)
