@@ -6,8 +6,11 @@ the product is changed, and nothing is kept that could differ: `tests/unit/test_
 """
 
 import logging
+import marshal
+import os
 from collections.abc import Callable, ItemsView, Iterator, KeysView, ValuesView
 from dataclasses import dataclass
+from pathlib import Path
 from types import CodeType
 from typing import Any
 
@@ -15,6 +18,8 @@ import pytest
 
 # (what kind of environment, source, names) -> what Jinja makes of it
 _compiled: dict[tuple[Any, ...], CodeType] = {}
+# how many of them other processes know, and when their file was written that was read last
+_shared = _read_at = 0
 # (package of the node, root package, packages of dbt) -> the last layout worked out for it
 _layouts: dict[tuple[Any, ...], "Layout"] = {}
 # the edges of the last graph in which dbt found no cycle
@@ -41,13 +46,26 @@ def _templates(patch: pytest.MonkeyPatch) -> None:
     ) -> Any:
         if rest or named or not isinstance(source, str):
             return original(self, source, name, filename, *rest, **named)
-        key = (type(self).__qualname__, tuple(self.extensions), source, name, filename)
+        key = (type(self).__qualname__, tuple(self.extensions), str(source), name, filename)
         if key not in _compiled:
             _compiled[key] = original(self, source, name, filename)
         return _compiled[key]
 
     compiled.original = original  # type: ignore[attr-defined]
     patch.setattr(Environment, "compile", compiled)
+
+
+def share_templates(file: Path) -> None:
+    """Take over what other processes of this test run have compiled, and give them what is new here."""
+    global _shared, _read_at
+    if file.is_file() and (written := file.stat().st_mtime_ns) != _read_at:
+        _compiled.update(marshal.loads(file.read_bytes()))
+        _shared, _read_at = len(_compiled), written
+    if len(_compiled) > 1.1 * _shared:
+        fresh = file.with_name(f".{file.name}.{os.getpid()}")
+        fresh.write_bytes(marshal.dumps(_compiled))
+        fresh.replace(file)
+        _shared = len(_compiled)
 
 
 @dataclass

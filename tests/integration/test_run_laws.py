@@ -402,7 +402,7 @@ def test_no_run_writes_a_place_that_is_not_listed(ran: Ran) -> None:
 def test_ten_runs_at_once_one_works_nine_leave_with_exit_five(ran: Ran, tmp_path: Path) -> None:
     """One lock, gone with its process; the others say who holds it."""
     root = laws.copy_company(ran.root, tmp_path / "ten")
-    command = [sys.executable, "-m", "cli.main", "run", "--config", str(root / "cdp.yml")]
+    command = [sys.executable, "-m", "tests.quick_cdp", "run", "--config", str(root / "cdp.yml")]
     started = [
         subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         for _ in range(10)
