@@ -37,9 +37,9 @@ def shared_reading() -> Iterator[None]:
             if templates := shared_file("templates"):
                 share_templates(templates)
             reading = company.dot / "target" / READING
-            if not reading.exists() and (_last or _of_others()):
+            if not reading.exists() and (known := _last or _of_others()) is not None:
                 reading.parent.mkdir(parents=True, exist_ok=True)
-                reading.write_bytes(_moved(*(_last or _of_others()), str(_project(company))))
+                reading.write_bytes(_moved(*known, str(_project(company))))
             outcome = original(company)
             if outcome is not None and outcome.success and reading.is_file():
                 if _last is None:
@@ -57,7 +57,7 @@ def shared_file(name: str) -> Path | None:
     return Path(folder) / name if folder else None
 
 
-def _of_others() -> Any:
+def _of_others() -> tuple[bytes, str] | None:
     """The reading of another process, and its project folder."""
     file = shared_file("reading")
     if file is None or not file.is_file():

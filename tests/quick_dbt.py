@@ -210,6 +210,8 @@ def _namespaces(patch: pytest.MonkeyPatch) -> None:
         return found
 
     to_dict.original = original  # type: ignore[attr-defined]
+    own_way = ManifestContext._build_namespace
+    build.original = getattr(own_way, "original", own_way)  # type: ignore[attr-defined]
     patch.setattr(ManifestContext, "_build_namespace", build)
     patch.setattr(ManifestContext, "to_dict", to_dict)
 
