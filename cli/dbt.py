@@ -23,7 +23,16 @@ from pipelines.errors import CdpError
 _read: tuple[object, Any] | None = None
 # While dbt runs, a signal ends the process at once: dbt turns exceptions of a signal handler into errors of its own.
 running = False
-OPTIONS = ("--quiet", "--no-use-colors", "--log-level", "none", "--log-level-file", "info")
+OPTIONS = (
+    "--quiet",
+    "--no-use-colors",
+    "--log-level",
+    "none",
+    "--log-level-file",
+    "info",
+    # the same order of tests and models, found in a tenth of the time
+    "--use-fast-test-edges",
+)
 # What an engine's message may quote of a row: text in quotes, addresses, long numbers.
 _QUOTED = re.compile(r"'[^'\n]{1,200}'|[\w.+-]+@[\w.-]+|\+?\d{7,}")
 _IDENTIFIER = re.compile(r"'[A-Za-z_][A-Za-z0-9_.:]*'")

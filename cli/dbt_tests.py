@@ -9,6 +9,9 @@ from cli.column_tests import column_tests, failures
 from cli.config import Company
 from cli.runs import utc
 
+# Of tests that this run asks.
+ASKED = "cdp_asked"
+
 
 @dataclass(frozen=True)
 class TestFailure:
@@ -79,7 +82,7 @@ def run_dbt_tests(company: Company, everything: bool = True) -> TestRun:
                 severity = "warning" if test.severity == "warn" and failed is not None else "critical"
                 found.failures.append(TestFailure(test.name, severity, failed, message))
     left = wanted.keys() - known.keys() - {test.unique_id for test in simple}
-    _run_others(company, [wanted[uid].name for uid in left], found)
+    _run_others(company, left, found)
     with warehouse.connect(company) as con:
         tested.remember(con, manifest, found.asked, utc(datetime.now(UTC)))
     return found
@@ -89,11 +92,16 @@ def _is_data_test(node: Any) -> bool:
     return str(node.resource_type) == "test" and "cases" not in node.tags
 
 
-def _run_others(company: Company, names: list[str], found: TestRun) -> None:
-    """Let dbt run what is left, by name: a list of what to leave out would be many times as long."""
-    if not names:
+def _run_others(company: Company, left: set[str], found: TestRun) -> None:
+    """Let dbt run what is left.
+
+    These tests carry a tag in the manifest that dbt is given: for each name on its command line dbt looks at every node.
+    """
+    if not left:
         return
-    result = dbt.invoke(company, ["test", "--select", *sorted(names)])
+    for uid, node in dbt.project(company).nodes.items():
+        node.tags = [tag for tag in node.tags if tag != ASKED] + ([ASKED] if uid in left else [])
+    result = dbt.invoke(company, ["test", "--select", f"tag:{ASKED}"])
     if result.error is not None:
         dbt.raise_on_error(result, company, "running the dbt tests")
     for node in result.nodes:

@@ -15,9 +15,13 @@ collect_ignore = [] if os.environ.get("CDP_PROOF") else ["integration/test_dashb
 
 
 @pytest.fixture(scope="session", autouse=True)
-def one_reading() -> Iterator[None]:
-    """Companies of one process share what dbt reads of the project."""
-    from tests.parse_cache import shared_reading
+def one_reading(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[None]:
+    """Companies of all processes share what dbt reads of the project."""
+    from tests.parse_cache import SHARED, shared_reading
 
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "shared"
+    folder.mkdir(exist_ok=True)
+    os.environ[SHARED] = str(folder)
     with shared_reading():
         yield

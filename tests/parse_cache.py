@@ -1,10 +1,11 @@
-"""One reading of the dbt project for many companies of one test process.
+"""One reading of the dbt project for many companies of one test run.
 
 dbt reads the whole project again for every new company, some eight seconds of processor time each, because the path of the
 warehouse is part of what it compares. Here a company without a reading of its own starts from that of the last one: dbt then
 reads only the files that differ. Nothing of the product is changed: what is read is what dbt's own partial parsing reads.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,32 +15,64 @@ import pytest
 
 from cli import dbt
 from cli.config import Company
+from tests.quick_dbt import savings, share_templates
 
 READING = "partial_parse.msgpack"
+# A folder that the processes of one test run share: the last reading of any of them, and the templates that they compiled.
+SHARED = "CDP_TEST_SHARED"
 # The last reading of this process, and the project folder it was made in.
 _last: tuple[bytes, str] | None = None
 
 
 @contextmanager
 def shared_reading() -> Iterator[None]:
-    """While this holds, companies begin with the reading of the one before."""
+    """While this holds, companies begin with the reading of the one before, of this process or of another."""
     with pytest.MonkeyPatch.context() as patch:
         original = dbt._parse
 
         def parse(company: Company) -> Any:
             global _last
             ignore_places(patch)
+            savings(patch)
+            if templates := shared_file("templates"):
+                share_templates(templates)
             reading = company.dot / "target" / READING
-            if not reading.exists() and _last is not None:
+            if not reading.exists() and (known := _last or _of_others()) is not None:
                 reading.parent.mkdir(parents=True, exist_ok=True)
-                reading.write_bytes(_moved(*_last, str(_project(company))))
+                reading.write_bytes(_moved(*known, str(_project(company))))
             outcome = original(company)
             if outcome is not None and outcome.success and reading.is_file():
+                if _last is None:
+                    _tell_others(reading.read_bytes(), str(_project(company)))
                 _last = (reading.read_bytes(), str(_project(company)))
             return outcome
 
         patch.setattr(dbt, "_parse", parse)
         yield
+
+
+def shared_file(name: str) -> Path | None:
+    """A file of the folder that processes share."""
+    folder = os.environ.get(SHARED)
+    return Path(folder) / name if folder else None
+
+
+def _of_others() -> tuple[bytes, str] | None:
+    """The reading of another process, and its project folder."""
+    file = shared_file("reading")
+    if file is None or not file.is_file():
+        return None
+    project, reading = file.read_bytes().split(b"\n", 1)
+    return reading, project.decode()
+
+
+def _tell_others(reading: bytes, project: str) -> None:
+    """Each writes a file of its own and puts it in place as a whole: whoever comes last stays."""
+    file = shared_file("reading")
+    if file is not None:
+        fresh = file.with_name(f".reading.{os.getpid()}")
+        fresh.write_bytes(project.encode() + b"\n" + reading)
+        fresh.replace(file)
 
 
 def move_reading(source: Path, target: Path) -> None:

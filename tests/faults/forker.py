@@ -14,17 +14,26 @@ import time
 
 def main() -> None:
     """Answer trials until stdin ends."""
-    import dlt  # noqa: F401 - paid once here, not in every trial
+    import dbt.task.build
+    import dbt.task.test  # noqa: F401 - all of it is paid once here, not in every trial
+    import dlt.destinations.impl.duckdb.duck  # noqa: F401
     import great_expectations  # noqa: F401
-    import pytest
+    from dbt.adapters.factory import FACTORY
     from dbt.cli.main import dbtRunner  # noqa: F401
 
-    from tests.parse_cache import ignore_places
+    import cli.main
+    import cli.run  # noqa: F401
+    from tests.parse_cache import shared_file, shared_reading
+    from tests.quick_dbt import share_templates
 
-    ignore_places(pytest.MonkeyPatch())
-    print("ready", flush=True)
-    for line in sys.stdin:
-        print(json.dumps(trial(json.loads(line))), flush=True)
+    FACTORY.load_plugin("duckdb")
+    with shared_reading():
+        print("ready", flush=True)
+        for line in sys.stdin:
+            # what children have compiled
+            if templates := shared_file("templates"):
+                share_templates(templates)
+            print(json.dumps(trial(json.loads(line))), flush=True)
 
 
 def trial(wanted: dict[str, object]) -> dict[str, int | None]:

@@ -53,7 +53,7 @@ SETTINGS = {
 # Each prints one JSON line per look: [customers, customers that ops.published promises], or the error; until stdin ends.
 LOOP = """
 import json, select, sys, time
-while not select.select([sys.stdin], [], [], 0.05)[0]:
+while not select.select([sys.stdin], [], [], 0.2)[0]:
     try:
         print(json.dumps(look()), flush=True)
     except Exception as error:
@@ -236,12 +236,12 @@ mount -t tmpfs -o size={size}k tmpfs {place}
 cp -a {company}/. {place}/
 export PYTHONPATH={project}
 set +e
-{python} -m cli.main run --config {place}/cdp.yml > {out} 2>&1
+{python} -m tests.quick_cdp run --config {place}/cdp.yml > {out} 2>&1
 echo code $? >> {out}
 set -e
 {python} -c "{count}" old {place}/warehouse/marts.duckdb >> {out}
 mount -o remount,size=2g {place}
-{python} -m cli.main run --config {place}/cdp.yml >> {out} 2>&1
+{python} -m tests.quick_cdp run --config {place}/cdp.yml >> {out} 2>&1
 {python} -c "{count}" new {place}/warehouse/marts.duckdb >> {out}
 """
 

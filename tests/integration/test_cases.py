@@ -438,7 +438,7 @@ def test_who_may_be_asked_again(company: TestCompany, frames: dict[str, pd.DataF
 def cdp(company: TestCompany, *words: str) -> tuple[int, Any, str]:
     """Exit code, stdout (as JSON where it is), stderr."""
     done = subprocess.run(
-        [sys.executable, "-m", "cli.main", "cases", *words, "--config", str(company.root / "cdp.yml")],
+        [sys.executable, "-m", "tests.quick_cdp", "cases", *words, "--config", str(company.root / "cdp.yml")],
         capture_output=True, text=True, cwd=Path(__file__).resolve().parents[2], check=False,
     )  # fmt: skip
     try:

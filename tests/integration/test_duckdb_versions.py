@@ -23,7 +23,7 @@ def cdp_run(root: Path, version: str | None) -> None:
     """`cdp run` in a process with this DuckDB."""
     paths = [str(ROOT)] + ([str(client(version))] if version else [])
     done = subprocess.run(
-        [sys.executable, "-m", "cli.main", "run", "--config", str(root / "cdp.yml")],
+        [sys.executable, "-m", "tests.quick_cdp", "run", "--config", str(root / "cdp.yml")],
         cwd=ROOT, env=os.environ | {"PYTHONPATH": os.pathsep.join(reversed(paths))}, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]

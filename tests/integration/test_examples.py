@@ -29,7 +29,7 @@ def run_company(name: str, folder: Path) -> Path:
     ignored = shutil.ignore_patterns(".cdp", "warehouse", "exports")
     shutil.copytree(ROOT / "examples" / name, company, ignore=ignored)
     done = subprocess.run(
-        [sys.executable, "-m", "cli.main", "run", "--config", str(company / "cdp.yml"), "--json"],
+        [sys.executable, "-m", "tests.quick_cdp", "run", "--config", str(company / "cdp.yml"), "--json"],
         cwd=ROOT,
         env={**os.environ, "NO_COLOR": "1"},
         capture_output=True,

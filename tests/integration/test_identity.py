@@ -11,7 +11,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from tests import macros
-from tests.companies import BELOW_MARTS, CONTACTS, EVENTS, TestCompany
+from tests.companies import CONTACTS, EVENTS, IDENTITY, TestCompany
 
 HEADER = "id,email,phone,first,last"
 FILES = [{"name": "crm", "connector": "files", "tables": [{**CONTACTS, "updated_at": "changed"}]}]
@@ -21,7 +21,7 @@ CHANGED = HEADER + ",changed"
 def crm(path: Path, settings: Mapping[str, object] | None = None) -> TestCompany:
     """A company with one CRM."""
     sources = [{"name": "crm", "connector": "files", "tables": [CONTACTS]}]
-    return TestCompany(path, sources, dict(settings or {}), select=BELOW_MARTS)
+    return TestCompany(path, sources, dict(settings or {}), select=IDENTITY)
 
 
 def owners(company: TestCompany) -> dict[str, str]:
@@ -108,7 +108,7 @@ def test_components_equal_scipy_on_a_thousand_random_graphs(tmp_path: Path, seed
 
 def test_ids_are_stable_through_new_data_refresh_merge_and_split(tmp_path: Path) -> None:
     """A merge keeps the older id and redirects the other; undoing the cause brings it back. Past days stay as they were."""
-    company = TestCompany(tmp_path / "c", FILES, select=BELOW_MARTS)
+    company = TestCompany(tmp_path / "c", FILES, select=IDENTITY)
     on(company, "2026-02-01")
     company.csv("data/contacts1.csv", CHANGED, "1,a@x.io,,A,L,2026-01-01", "2,b@x.io,,B,L,2026-01-01")
     company.load_and_build()
@@ -163,7 +163,7 @@ def test_an_id_survives_the_deletion_of_the_record_it_was_seeded_on(tmp_path: Pa
     """The person is still there: the id moves to the smallest record that is left."""
     table = {**CONTACTS, "updated_at": "changed", "deleted_at": "gone"}
     company = TestCompany(
-        tmp_path / "c", [{"name": "crm", "connector": "files", "tables": [table]}], select=BELOW_MARTS
+        tmp_path / "c", [{"name": "crm", "connector": "files", "tables": [table]}], select=IDENTITY
     )
     header = CHANGED + ",gone"
     company.csv("data/contacts1.csv", header, "1,a@x.io,,A,L,2026-01-01,", "2,a@x.io,,A,L,2026-01-01,")
@@ -181,7 +181,7 @@ DELETING = [{"name": "crm", "connector": "files", "tables": [DELETABLE]}]
 
 def test_a_record_that_comes_back_does_not_take_the_id_that_lives_elsewhere(tmp_path: Path) -> None:
     """Record 1 seeded the id, was deleted and returns as somebody else: record 2 keeps the id, 1 gets a new one."""
-    company = TestCompany(tmp_path / "c", DELETING, select=BELOW_MARTS)
+    company = TestCompany(tmp_path / "c", DELETING, select=IDENTITY)
     header = CHANGED + ",gone"
     company.csv("data/contacts1.csv", header, "1,a@x.io,,A,L,2026-01-01,", "2,a@x.io,,A,L,2026-01-01,")
     company.load_and_build()
@@ -200,7 +200,7 @@ def test_a_record_that_comes_back_does_not_take_the_id_that_lives_elsewhere(tmp_
 
 def test_an_absorbed_id_is_redirected_after_its_record_is_deleted(tmp_path: Path) -> None:
     """Who asks for the absorbed id is still told who stands for it."""
-    company = TestCompany(tmp_path / "c", DELETING, select=BELOW_MARTS)
+    company = TestCompany(tmp_path / "c", DELETING, select=IDENTITY)
     header = CHANGED + ",gone"
     for number, row in enumerate(("1,a@x.io,,A,L,2026-01-01,", "2,b@x.io,,A,L,2026-01-01,")):
         company.csv(f"data/contacts{number}.csv", header, row)
@@ -333,7 +333,7 @@ def slices(company: TestCompany) -> list[tuple[str, str | None]]:
 
 def test_a_shared_device_is_sliced_by_logins_and_links_nobody(tmp_path: Path) -> None:
     """Before the first login: the first login's person; then each login until the next; own identifiers win."""
-    company = TestCompany(tmp_path / "c", [EVENTS], select=BELOW_MARTS)
+    company = TestCompany(tmp_path / "c", [EVENTS], select=IDENTITY)
     company.jsonl(
         "spool/a.jsonl",
         event(1, 1),
@@ -359,7 +359,7 @@ def test_a_shared_device_is_sliced_by_logins_and_links_nobody(tmp_path: Path) ->
 def test_late_and_shuffled_logins_give_the_slices_of_ordered_ones(tmp_path: Path) -> None:
     """A login that arrives late re-slices its device and touches the old and the new owner."""
     events = [event(1, 1), event(2, 2, userId="u1"), event(3, 3), event(4, 4, userId="u2"), event(5, 5)]
-    late = TestCompany(tmp_path / "late", [EVENTS], select=BELOW_MARTS)
+    late = TestCompany(tmp_path / "late", [EVENTS], select=IDENTITY)
     for number, index in enumerate([4, 0, 3, 2, 1]):
         late.jsonl(f"spool/{number}.jsonl", events[index])
         late.load_and_build()

@@ -4,7 +4,7 @@ import random
 from collections import defaultdict
 from pathlib import Path
 
-from tests.companies import BELOW_MARTS, CONTACTS, TestCompany
+from tests.companies import CONTACTS, IDENTITY, TestCompany
 from tests.identity_oracle import components
 
 Row = tuple[str, str, str]  # id, email, phone
@@ -14,7 +14,7 @@ def _company(path: Path, rows: list[Row]) -> TestCompany:
     company = TestCompany(
         path,
         [{"name": "crm", "connector": "files", "tables": [CONTACTS]}],
-        select=(*BELOW_MARTS, "+identity_health"),
+        select=(*IDENTITY, "+identity_health"),
     )
     company.csv("data/contacts1.csv", "id,email,phone,first,last", *(f"{i},{e},{p},An,L" for i, e, p in rows))
     company.load_and_build()

@@ -48,7 +48,7 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> TestCompany:
 def cdp(company: TestCompany, *words: str, config: str = "cdp.yml") -> tuple[int, Any, str]:
     """Exit code, stdout (as JSON where it is), stderr."""
     done = subprocess.run(
-        [sys.executable, "-m", "cli.main", *words, "--config", str(company.root / config)],
+        [sys.executable, "-m", "tests.quick_cdp", *words, "--config", str(company.root / config)],
         capture_output=True, text=True, cwd=Path(__file__).resolve().parents[2], check=False,
     )  # fmt: skip
     try:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.companies import BELOW_MARTS, TestCompany
+from tests.companies import IDENTITY, TestCompany
 from tests.identity_oracle import Person, Rules, clusters
 from tests.integration.test_identity import groups, owners
 
@@ -30,7 +30,7 @@ TABLE = {
         "first_name": "first",
     },
 }
-WHOLE = (*BELOW_MARTS, "+customer_records")
+WHOLE = (*IDENTITY, "+customer_records")
 # Models after which a build may die, in their order.
 DEATHS = (
     "affected_nodes", "node_components", "int_identity__cut_clusters", "registry", "int_identity__assigned", "touched_owners",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.identity_speed import identity_nodes
 from benchmarks.spans import wall_seconds
-from tests.companies import BELOW_MARTS, CONTACTS, TestCompany
+from tests.companies import CONTACTS, IDENTITY, TestCompany
 
 FULL = bool(os.environ.get("CDP_PROOF"))
 HOLDERS = (25_000, 100_000) if FULL else (1_000, 4_000)
@@ -22,7 +22,7 @@ def _shared(path: Path, holders: int) -> tuple[TestCompany, float]:
     company = TestCompany(
         path,
         [{"name": "crm", "connector": "files", "tables": [CONTACTS]}],
-        select=(*BELOW_MARTS, "+customer_records"),
+        select=(*IDENTITY, "+customer_records"),
     )
     rows = [f"m{i},{MAILBOX},+8491{3_000_000 + i // 2},Name{i // 2},L" for i in range(holders)]
     rows += [f"p{i},own{i // 2}@mail.example,{PHONE},Name{i // 2},L" for i in range(holders)]

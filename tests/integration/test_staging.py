@@ -8,7 +8,7 @@ import pytest
 from pipelines import dlt_home
 from pipelines.errors import CdpError, UsageError
 from pipelines.specs import LoadSpec, SourceSpec
-from tests.companies import BELOW_MARTS, CONTACTS, EVENTS, ORDERS, TestCompany
+from tests.companies import CONTACTS, EVENTS, ORDERS, TestCompany, of_staging
 
 HEADER = "order,at,amount,status,email,contact,changed"
 
@@ -16,8 +16,8 @@ HEADER = "order,at,amount,status,email,contact,changed"
 @pytest.fixture
 def shop(tmp_path: Path) -> TestCompany:
     """A company with one table of orders that change."""
-    return TestCompany(
-        tmp_path / "shop", [{"name": "shop", "connector": "files", "tables": [ORDERS]}], select=BELOW_MARTS
+    return of_staging(
+        tmp_path / "shop", [{"name": "shop", "connector": "files", "tables": [ORDERS]}], "stg_orders"
     )
 
 
@@ -111,8 +111,8 @@ def test_a_second_load_with_nothing_new_does_no_work(shop: TestCompany) -> None:
 def test_a_deleted_record_leaves_staging_and_comes_back(tmp_path: Path) -> None:
     """Soft deletes are versions: the newest decides."""
     table = {**ORDERS, "deleted_at": "gone", "columns": {**ORDERS["columns"]}}  # type: ignore[dict-item]
-    shop = TestCompany(
-        tmp_path / "c", [{"name": "shop", "connector": "files", "tables": [table]}], select=BELOW_MARTS
+    shop = of_staging(
+        tmp_path / "c", [{"name": "shop", "connector": "files", "tables": [table]}], "stg_orders"
     )
     header = HEADER + ",gone"
     shop.csv("data/orders1.csv", header, "o1,2026-01-01,10.00,a,x@x.io,1,2026-01-02,")
@@ -140,8 +140,8 @@ def test_a_table_without_key_keeps_repeats_in_a_file_and_refuses_them_across_fil
             "changed_at": "at",
         },
     }
-    desk = TestCompany(
-        tmp_path / "c", [{"name": "desk", "connector": "files", "tables": [table]}], select=BELOW_MARTS
+    desk = of_staging(
+        tmp_path / "c", [{"name": "desk", "connector": "files", "tables": [table]}], "stg_stage_changes"
     )
     rows = ["1,open,2026-01-01", "1,open,2026-01-01", "2,open,2026-01-02"]
     desk.csv("data/c1.csv", "case,stage,at", *rows)
@@ -156,9 +156,7 @@ def test_a_table_without_key_keeps_repeats_in_a_file_and_refuses_them_across_fil
 
 def test_reordered_and_new_columns_do_not_make_new_versions(tmp_path: Path) -> None:
     """A source that moves its columns re-delivers the same rows: duplicates; a new column is kept in raw."""
-    crm = TestCompany(
-        tmp_path / "c", [{"name": "crm", "connector": "files", "tables": [CONTACTS]}], select=BELOW_MARTS
-    )
+    crm = of_staging(tmp_path / "c", [{"name": "crm", "connector": "files", "tables": [CONTACTS]}])
     crm.csv("data/contacts1.csv", "id,email,phone,first,last", "1,a@x.io,,Ada,L")
     crm.load_and_build()
     crm.csv("data/contacts2.csv", "last,first,phone,email,id", "L,Ada,,a@x.io,1")
@@ -176,8 +174,8 @@ def test_columns_with_quotes_and_line_breaks_in_their_names_are_read(tmp_path: P
         "key": ["Member's no"],
         "columns": {"email": "E\nMail", "last_name": 'Name "now"', "tier": {"column": "it's", "pii": False}},
     }
-    crm = TestCompany(
-        tmp_path / "c", [{"name": "crm", "connector": "files", "tables": [table]}], select=BELOW_MARTS
+    crm = of_staging(
+        tmp_path / "c", [{"name": "crm", "connector": "files", "tables": [table]}], "stg_contacts"
     )
     crm.csv("data/contacts1.csv", '"Member\'s no","E\nMail","Name ""now""",it\'s', "1,a@x.io,Ada,gold")
     crm.load_and_build()
@@ -190,8 +188,8 @@ def test_columns_with_quotes_and_line_breaks_in_their_names_are_read(tmp_path: P
 @pytest.mark.parametrize("portions", [1, 2])
 def test_the_mapped_spelling_has_its_column(tmp_path: Path, portions: int) -> None:
     """Of `Email` and `email` the mapping means one, in whatever order the files come."""
-    crm = TestCompany(
-        tmp_path / "c", [{"name": "crm", "connector": "files", "tables": [CONTACTS]}], select=BELOW_MARTS
+    crm = of_staging(
+        tmp_path / "c", [{"name": "crm", "connector": "files", "tables": [CONTACTS]}], "stg_contacts"
     )
     crm.csv("data/contacts1.csv", "id,email,phone,first,last", "1,one@x.io,,Ada,L")
     if portions == 2:
@@ -209,9 +207,7 @@ def test_the_mapped_spelling_has_its_column(tmp_path: Path, portions: int) -> No
 
 def test_a_wrong_column_in_the_mapping_stops_before_anything_is_loaded(tmp_path: Path) -> None:
     """A configuration error names the file, the column and what there is (exit 2)."""
-    crm = TestCompany(
-        tmp_path / "c", [{"name": "crm", "connector": "files", "tables": [CONTACTS]}], select=BELOW_MARTS
-    )
+    crm = of_staging(tmp_path / "c", [{"name": "crm", "connector": "files", "tables": [CONTACTS]}])
     crm.csv("data/contacts1.csv", "id,mail,phone,first,last", "1,a@x.io,,Ada,L")
 
     with pytest.raises(UsageError, match=r"contacts1.csv has no column `email`; it has `first`, `id`"):
@@ -220,11 +216,7 @@ def test_a_wrong_column_in_the_mapping_stops_before_anything_is_loaded(tmp_path:
 
 def test_a_vanished_column_stops_its_source_only(tmp_path: Path) -> None:
     """A delivery that lost a mapped column is not read as nulls; other sources go on."""
-    crm = TestCompany(
-        tmp_path / "c",
-        [{"name": "crm", "connector": "files", "tables": [CONTACTS]}, EVENTS],
-        select=BELOW_MARTS,
-    )
+    crm = of_staging(tmp_path / "c", [{"name": "crm", "connector": "files", "tables": [CONTACTS]}, EVENTS])
     crm.csv("data/contacts1.csv", "id,email,phone,first,last", "1,a@x.io,,Ada,L")
     crm.jsonl(
         "spool/a.jsonl",
@@ -245,9 +237,7 @@ def test_a_vanished_column_stops_its_source_only(tmp_path: Path) -> None:
 
 def test_missing_and_empty_files_say_so(tmp_path: Path) -> None:
     """No file at all, and a file without even a header, are told apart."""
-    crm = TestCompany(
-        tmp_path / "c", [{"name": "crm", "connector": "files", "tables": [CONTACTS]}], select=BELOW_MARTS
-    )
+    crm = of_staging(tmp_path / "c", [{"name": "crm", "connector": "files", "tables": [CONTACTS]}])
     missing = crm.load()[0].error
     (tmp_path / "c" / "data").mkdir()
     (tmp_path / "c" / "data" / "contacts1.csv").write_text("")
@@ -261,7 +251,7 @@ def test_missing_and_empty_files_say_so(tmp_path: Path) -> None:
 
 def test_events_are_kept_once_by_message_id(tmp_path: Path) -> None:
     """Trackers send again: the first delivery of a message stands, whatever comes later under its id."""
-    web = TestCompany(tmp_path / "c", [EVENTS], select=BELOW_MARTS)
+    web = of_staging(tmp_path / "c", [EVENTS], "stg_events")
     one = {
         "messageId": "m1",
         "type": "track",
@@ -300,9 +290,7 @@ def test_a_full_refresh_judges_every_row_as_the_runs_did(shop: TestCompany) -> N
 
 def test_a_file_without_a_header_does_not_leak_its_first_row(tmp_path: Path) -> None:
     """The words of a first line that is no header may be a person's: they are not repeated in the message."""
-    crm = TestCompany(
-        tmp_path / "c", [{"name": "crm", "connector": "files", "tables": [CONTACTS]}], select=BELOW_MARTS
-    )
+    crm = of_staging(tmp_path / "c", [{"name": "crm", "connector": "files", "tables": [CONTACTS]}])
     crm.csv("data/contacts1.csv", "1,ada@x.io,+84912345678,Ada,Lovelace", "2,bob@x.io,,Bob,M")
 
     with pytest.raises(UsageError) as caught:
@@ -315,10 +303,8 @@ def test_a_pending_package_that_cannot_be_loaded_stops_its_source_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a killed run left is taken up first; if that fails it is a source's error, and the others go on."""
-    company = TestCompany(
-        tmp_path / "c",
-        [{"name": "crm", "connector": "files", "tables": [CONTACTS]}, EVENTS],
-        select=BELOW_MARTS,
+    company = of_staging(
+        tmp_path / "c", [{"name": "crm", "connector": "files", "tables": [CONTACTS]}, EVENTS]
     )
     company.csv("data/contacts1.csv", "id,email,phone,first,last", "1,a@x.io,,Ada,L")
     one = {"messageId": "m1", "type": "track", "event": "E", "timestamp": "2026-01-01T00:00:00Z"}
@@ -343,8 +329,8 @@ def test_a_grant_names_its_purpose_a_refusal_need_not(tmp_path: Path) -> None:
     """Nobody agrees to everything; whoever refuses everything is taken at their word."""
     columns = {"email": "mail", "channel": "on", "purpose": "for", "state": "said", "occurred_at": "at"}
     table = {"name": "consents", "entity": "consent", "path": "c.csv", "key": ["id"], "columns": columns}
-    made = TestCompany(
-        tmp_path, [{"name": "crm", "connector": "files", "tables": [table]}], select=BELOW_MARTS
+    made = of_staging(
+        tmp_path, [{"name": "crm", "connector": "files", "tables": [table]}], "stg_crm__consents"
     )
     made.csv(
         "c.csv",
