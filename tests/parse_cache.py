@@ -18,6 +18,8 @@ from cli.config import Company
 from tests.quick_dbt import savings, share_templates
 
 READING = "partial_parse.msgpack"
+# Proofs at full size run dbt as it is.
+IS_SHORT = not os.environ.get("CDP_PROOF")
 # A folder that the processes of one test run share: the last reading of any of them, and the templates that they compiled.
 SHARED = "CDP_TEST_SHARED"
 # The last reading of this process, and the project folder it was made in.
@@ -33,9 +35,10 @@ def shared_reading() -> Iterator[None]:
         def parse(company: Company) -> Any:
             global _last
             ignore_places(patch)
-            savings(patch)
-            if templates := shared_file("templates"):
-                share_templates(templates)
+            if IS_SHORT:
+                savings(patch)
+                if templates := shared_file("templates"):
+                    share_templates(templates)
             reading = company.dot / "target" / READING
             if not reading.exists() and (known := _last or _of_others()) is not None:
                 reading.parent.mkdir(parents=True, exist_ok=True)

@@ -23,7 +23,7 @@ def main() -> None:
 
     import cli.main
     import cli.run  # noqa: F401
-    from tests.parse_cache import shared_file, shared_reading
+    from tests.parse_cache import IS_SHORT, shared_file, shared_reading
     from tests.quick_dbt import share_templates
 
     FACTORY.load_plugin("duckdb")
@@ -31,7 +31,7 @@ def main() -> None:
         print("ready", flush=True)
         for line in sys.stdin:
             # what children have compiled
-            if templates := shared_file("templates"):
+            if IS_SHORT and (templates := shared_file("templates")):
                 share_templates(templates)
             print(json.dumps(trial(json.loads(line))), flush=True)
 
