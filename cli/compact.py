@@ -7,8 +7,9 @@ was made of, row hashes of every table, before it takes the place. Both files ar
 lock keeps every other process out, so nothing can be written to the old file that the new one lacks. Killed before the swap
 the old file stands, after it the new one.
 
-When: free blocks or growth. Half-empty blocks do not count as free, so growth beyond the size after the last rewrite counts as
-well; that is a rewrite for each such growth, whose cost per byte written is constant however large the file becomes.
+When: free blocks or growth. Neither half-empty blocks nor rows that were replaced count as free, so growth beyond the size after
+the last rewrite, or after the first run that needed none, counts as well; that is a rewrite for each such growth, whose cost per
+byte written is constant however large the file becomes.
 """
 
 from dataclasses import dataclass
@@ -32,11 +33,11 @@ create table if not exists ops.compactions (
 
 @dataclass(frozen=True)
 class Size:
-    """The file: its bytes, the share of it in free blocks, its bytes after the last rewrite (None: never)."""
+    """The file: its bytes, the share of it in free blocks, its bytes when it was last known to be full of rows (None: never)."""
 
     size: int
     free: float
-    rewritten: int | None
+    full: int | None
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,8 @@ def is_due(company: Company, size: Size) -> str | None:
     if size.free > settings.compact_above:
         return f"{size.free:.0%} of it is free"
     limit = 1 + settings.compact_above
-    if size.rewritten and size.size > limit * size.rewritten:
-        return f"it is {size.size / size.rewritten:.2f} times its size after the last rewrite"
+    if size.full and size.size > limit * size.full:
+        return f"it is {size.size / size.full:.2f} times its size after the last rewrite"
     return None
 
 
@@ -72,6 +73,23 @@ def measure(company: Company) -> Size:
             last = con.execute("select arg_max(bytes_after, compacted_at) from ops.compactions").fetchone()
     total, free = (int(row[0]), int(row[1])) if row else (0, 0)
     return Size(company.warehouse.stat().st_size, free / total if total else 0.0, last[0] if last else None)
+
+
+def remember(company: Company, run_id: str, size: Size) -> None:
+    """Note the size of a file that needs no rewrite and never had one: what it grows beyond."""
+    if size.full is None:
+        _note(company, run_id, datetime.now(UTC), size.size, size.size)
+
+
+def _note(company: Company, run_id: str, started: datetime, before: int, after: int) -> None:
+    with warehouse.connect(company) as con:
+        runs.ensure(con)
+        con.execute(DDL)
+        seconds = (datetime.now(UTC) - started).total_seconds()
+        con.execute(
+            "insert into ops.compactions values (?, ?, ?, ?, ?)",
+            [run_id, runs.utc(started), before, after, seconds],
+        )
 
 
 def need_room(company: Company) -> None:
@@ -96,14 +114,7 @@ def compact(company: Company, run_id: str) -> Compacted:
         remove_stale(path)
     reach("compact.swapped")
     after = path.stat().st_size
-    with warehouse.connect(company) as con:
-        runs.ensure(con)
-        con.execute(DDL)
-        seconds = (datetime.now(UTC) - started).total_seconds()
-        con.execute(
-            "insert into ops.compactions values (?, ?, ?, ?, ?)",
-            [run_id, runs.utc(started), before, after, seconds],
-        )
+    _note(company, run_id, started, before, after)
     return Compacted(before, after)
 
 

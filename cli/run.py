@@ -286,6 +286,7 @@ def _tidy(
         return
     size = compact.measure(company)
     if (why := compact.is_due(company, size)) is None:
+        compact.remember(company, log.run_id, size)
         return
     try:
         compact.need_room(company)

@@ -101,6 +101,31 @@ def test_size_after_many_runs_is_bounded(tmp_path: Path) -> None:
     assert size <= 1.3 * fresh.stat().st_size
 
 
+def test_size_after_many_increments_is_bounded(tmp_path: Path) -> None:
+    """Rows that increments replace leave no free block behind; a file that was never rewritten is measured by its first size."""
+    company = filled(tmp_path)
+    compact.copy(company, company.warehouse.with_name("full.duckdb"))
+    company.warehouse.with_name("full.duckdb").replace(company.warehouse)
+    rewrites = 0
+    for number in range(RUNS // 3):
+        with warehouse.connect(company) as con:
+            con.execute(f"create temp table news as select * from staging.a where id % 40 = {number % 40}")
+            con.execute("delete from staging.a where id in (select id from news)")
+            con.execute("insert into staging.a select * from news")
+        size = compact.measure(company)
+        if compact.is_due(company, size):
+            compact.compact(company, f"r{number}")
+            rewrites += 1
+        else:
+            compact.remember(company, f"r{number}", size)
+    size_at_the_end = company.warehouse.stat().st_size
+    fresh = company.warehouse.with_name("fresh.duckdb")
+    compact.copy(company, fresh)
+
+    assert 0 < rewrites < RUNS // 6
+    assert size_at_the_end <= 1.3 * fresh.stat().st_size
+
+
 @pytest.mark.parametrize("point", ["compact.copied", "compact.swapped"])
 def test_a_kill_leaves_one_whole_warehouse(tmp_path: Path, point: str) -> None:
     """Before the swap the old file, after it the new one, both with every row."""
