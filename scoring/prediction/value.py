@@ -73,14 +73,10 @@ def correlation(repeats: Floats, values: Floats) -> float:
 
     The first can be hidden or made by one large order, the second sees ranks only. 0 where either does not vary.
     """
+    from scipy.stats import rankdata
+
     if len(repeats) < 3 or np.ptp(repeats) == 0 or np.ptp(values) == 0:
         return 0.0
     pearson = float(np.corrcoef(repeats, values)[0, 1])
-    spearman = float(np.corrcoef(_ranks(repeats), _ranks(values))[0, 1])
+    spearman = float(np.corrcoef(rankdata(repeats), rankdata(values))[0, 1])
     return max(pearson, spearman, key=abs)
-
-
-def _ranks(values: Floats) -> Floats:
-    """Ranks from 1, equal values at the mean of theirs (importing scipy.stats for this costs a second)."""
-    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
-    return np.asarray((np.cumsum(count) - (count - 1) / 2)[place])

@@ -51,15 +51,14 @@ SETTINGS = {
 }  # fmt: skip
 
 # Each prints one JSON line per look: [customers, customers that ops.published promises], or the error; until stdin ends.
-# The short form looks five times a second: four readers beside the runs are most of its work.
 LOOP = """
 import json, select, sys, time
-while not select.select([sys.stdin], [], [], PAUSE)[0]:
+while not select.select([sys.stdin], [], [], 0.05)[0]:
     try:
         print(json.dumps(look()), flush=True)
     except Exception as error:
         print(json.dumps(f"{type(error).__name__}: {error}"), flush=True)
-""".replace("PAUSE", "0.05" if FULL else "0.2")
+"""
 SQL = (
     "select (select count(*) from marts.customer_360),"
     " (select arg_max(row_count, published_at) from ops.published"
