@@ -6,7 +6,7 @@ late. Between two invocations the DuckDB handle must be closed: others take thei
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -110,6 +110,12 @@ def project(company: Company) -> Any:
         raise_on_error(DbtResult(False, error=_short(str(outcome.exception))), company, "reading the project")
     assert _read is not None
     return _read[1]
+
+
+def mark(company: Company, tag: str, chosen: Collection[str]) -> None:
+    """Let these nodes (unique ids), and no others, carry a tag: for each name on its command line dbt looks at every node."""
+    for uid, node in project(company).nodes.items():
+        node.tags = [one for one in node.tags if one != tag] + ([tag] if uid in chosen else [])
 
 
 def _parse(company: Company) -> Any:

@@ -93,14 +93,10 @@ def _is_data_test(node: Any) -> bool:
 
 
 def _run_others(company: Company, left: set[str], found: TestRun) -> None:
-    """Let dbt run what is left.
-
-    These tests carry a tag in the manifest that dbt is given: for each name on its command line dbt looks at every node.
-    """
+    """Let dbt run what is left."""
     if not left:
         return
-    for uid, node in dbt.project(company).nodes.items():
-        node.tags = [tag for tag in node.tags if tag != ASKED] + ([ASKED] if uid in left else [])
+    dbt.mark(company, ASKED, left)
     result = dbt.invoke(company, ["test", "--select", f"tag:{ASKED}"])
     if result.error is not None:
         dbt.raise_on_error(result, company, "running the dbt tests")
