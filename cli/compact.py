@@ -57,7 +57,7 @@ def is_due(company: Company, size: Size) -> str | None:
         return f"{size.free:.0%} of it is free"
     limit = 1 + settings.compact_above
     if size.full and size.size > limit * size.full:
-        return f"it is {size.size / size.full:.2f} times its size after the last rewrite"
+        return f"it is {size.size / size.full:.2f} times its size when it was last known to be full"
     return None
 
 

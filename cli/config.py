@@ -68,7 +68,7 @@ class Warehouse(Part):
     previous: int = Field(2, ge=0, le=50)
     """Published versions kept for `cdp publish --rollback`."""
     compact_above: float = Field(0.2, gt=0, le=1)
-    """The file is rewritten when more of it is free, or when it has grown by more since the last rewrite."""
+    """The file is rewritten when more of it is free, or when it has grown by more since it was last full."""
     compact_bytes: int = Field(64_000_000, ge=0)
     """A smaller file is left alone."""
 
