@@ -1,5 +1,6 @@
 """What operations cost: `python -m benchmarks.operations [--people 600]`. docs/operations.md quotes it.
 
+Increments: what replacing rows costs with and without the vacuum of DuckDB's checkpoints (`--only increments`).
 Room: the warehouse of the simulated company after a cold run and two full builds with nothing new, by dbt's checkpoint
 threshold, against a fresh copy of the same tables; and its backup. Readiness: ten `cdp run` at once, `cdp --help` against
 the import of typer. Each process by itself; ratios are of one run of this program.
@@ -16,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+import duckdb
+
 from benchmarks.demo import timed
 from cli import backup, compact
 from cli.config import Company, load_company
@@ -26,6 +29,8 @@ SETTING = "checkpoint_threshold: 1MB"
 BUILDS = 2
 REPEATS = 5
 AT_ONCE = 10
+ROWS = 2_000_000
+INCREMENTS = 8
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,13 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--people", type=int, default=600)
-    people = parser.parse_args().people
+    parser.add_argument("--only", choices=["increments"])
+    given = parser.parse_args()
+    people = given.people
+    with tempfile.TemporaryDirectory() as folder:
+        _increments(Path(folder))
+    if given.only:
+        return
     _help()
     with tempfile.TemporaryDirectory() as folder:
         demo = Path(folder) / "demo"
@@ -54,6 +65,35 @@ def _help() -> None:
     bare = median(timed([sys.executable, "-c", "import typer"])[0] for _ in range(REPEATS))
     told = median(timed([sys.executable, "-m", "cli.main", "--help"])[0] for _ in range(REPEATS))
     print(f"import typer {bare:.3f} s, cdp --help {told:.3f} s: {told / bare:.2f} times", flush=True)
+
+
+def _increments(folder: Path) -> None:
+    """A table of which increments replace an eighth each, with and without the vacuum of DuckDB's checkpoints."""
+    for what, setting in (("with", None), ("without", "set max_vacuum_tasks = 0")):
+        with duckdb.connect(str(folder / f"{what}.duckdb")) as con:
+            con.execute(
+                "set threads = 1; set preserve_insertion_order = false; set checkpoint_threshold = '1MB'"
+            )
+            if setting:
+                con.execute(setting)
+            con.execute(
+                f"create table held as select range as id, md5(cast(range as varchar)) as text from range({ROWS})"
+            )
+            con.execute("checkpoint")
+            full, began = (folder / f"{what}.duckdb").stat().st_size, time.process_time()
+            for number in range(INCREMENTS):
+                con.execute(
+                    f"create or replace temp table news as select * from held where id % 8 = {number}"
+                )
+                con.execute("begin; delete from held where id in (select id from news)")
+                con.execute("insert into held select * from news; commit; checkpoint")
+            spent = time.process_time() - began
+            size = (folder / f"{what}.duckdb").stat().st_size
+        print(
+            f"{INCREMENTS} increments of an eighth of {ROWS:,} rows, {what} vacuum: {spent:.1f} CPU s,"
+            f" {full / 1e6:.0f} MB -> {size / 1e6:.0f} MB",
+            flush=True,
+        )
 
 
 def _room(demo: Path, folder: Path) -> None:
