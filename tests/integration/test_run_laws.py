@@ -114,7 +114,7 @@ GONE_ROWS = {
 }
 # Rows that are of other people when somebody's segment changes: those move as a whole.
 OTHER_PEOPLE = {"cx_scores": "dimension = 'segment'"}
-HISTORIES = 30 if os.environ.get("CDP_PROOF") else 1
+HISTORIES = 30 if os.environ.get("CDP_PROOF") else 5
 LATER = (1, 45, 200) if os.environ.get("CDP_PROOF") else (1,)
 
 
