@@ -57,7 +57,8 @@ def _exact_groups(con: duckdb.DuckDBPyConnection) -> None:
     """Members that exact links and decisions join by themselves: `fuzzy_grouped`, and as links between contacts `fuzzy_held`."""
     edges = con.execute("""
         with carried as (
-            select node_id, value_key from identity.int_identity__linking where node_id in (select node_id from fuzzy_members)
+            select node_id, value_key from identity.int_identity__worked_values
+            where is_linking and node_id in (select node_id from fuzzy_members)
         )
         select node_id, min(node_id) over (partition by value_key) from carried
         union all

@@ -11,7 +11,8 @@ linking as (
         linking.identifier_type,
         linking.priority
     from {{ ref('int_identity__broken') }} as broken
-    inner join {{ ref('int_identity__linking') }} as linking on broken.node_id = linking.node_id
+    inner join {{ ref('int_identity__worked_values') }} as linking on broken.node_id = linking.node_id
+    where linking.is_linking
 ),
 
 held as (

@@ -8,8 +8,8 @@ linking as (
     select
         node_id,
         value_key as link_key
-    from {{ ref('int_identity__linking') }}
-    where {{ is_affected('node_id') }}
+    from {{ ref('int_identity__worked_values') }}
+    where is_linking
 ),
 
 alone as (
@@ -18,8 +18,8 @@ alone as (
     where {{ is_affected('node_id') }} and node_id not in (select node_id from linking)
     union all
     select node_id
-    from {{ ref('node_values') }}
-    where {{ is_affected('node_id') }} and node_id not in (select node_id from linking)
+    from {{ ref('int_identity__worked_values') }}
+    where node_id not in (select node_id from linking)
 ),
 
 known as (

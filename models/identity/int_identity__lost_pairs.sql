@@ -63,7 +63,7 @@ constrained as (
         carried.identifier_value as link_value,
         2 as strength_rank
     from {{ ref('skipped_links') }} as skipped
-    left join {{ ref('node_values') }} as carried
+    left join {{ ref('int_identity__worked_values') }} as carried
         on skipped.node_a = carried.node_id and skipped.value_key = carried.value_key
     where skipped.node_a in (select node_id from places)
 ),

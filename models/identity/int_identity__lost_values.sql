@@ -45,9 +45,8 @@ unchanged as (
         held.identifier_type,
         held.identifier_value,
         held.value_key,
-        not coalesce(verdicts_before.did_link, judged.refused_because is null) as was_refused
-    from {{ ref('node_values') }} as held
-    inner join {{ ref('identifier_values') }} as judged on held.value_key = judged.value_key
+        not coalesce(verdicts_before.did_link, held.refused_because is null) as was_refused
+    from {{ ref('int_identity__worked_values') }} as held
     left join verdicts_before on held.value_key = verdicts_before.value_key
     where
         held.node_id in (select node_id from places)
@@ -77,7 +76,7 @@ values_now as (
         node_id,
         identifier_type,
         identifier_value
-    from {{ ref('node_values') }}
+    from {{ ref('int_identity__worked_values') }}
     where node_id in (select node_id from places)
 ),
 
@@ -96,7 +95,7 @@ carriers as (
     from places
     inner join linked_before as linked on places.node_id = linked.node_id
     left join pinned_now on linked.node_id = pinned_now.record_key
-    left join {{ ref('node_values') }} as still
+    left join {{ ref('int_identity__worked_values') }} as still
         on linked.node_id = still.node_id and linked.value_key = still.value_key
     left join values_now as scoped
         on

@@ -12,7 +12,7 @@ limited as (
         limits.max_per_customer as most,
         limits.window_days,
         identifiers.first_seen_at as seen_at
-    from {{ ref('int_identity__identifiers') }} as identifiers
+    from {{ ref('int_identity__worked_values') }} as identifiers
     inner join {{ ref('config_identifiers') }} as limits on identifiers.identifier_type = limits.identifier_type
     where limits.max_per_customer is not null and identifiers.refused_because is null
 ),

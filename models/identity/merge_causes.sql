@@ -52,7 +52,7 @@ sides as (
 ),
 
 linking as (
-    select * from {{ ref('int_identity__linking') }} where node_id in (select node_id from sides)
+    select * from {{ ref('int_identity__worked_values') }} where is_linking and node_id in (select node_id from sides)
 ),
 
 by_value as (
@@ -144,7 +144,7 @@ final as (
         linking.node_id as record_a,
         assigned.node_id as record_b,
         1 as place
-    from {{ ref('int_identity__linking') }} as linking
+    from {{ ref('int_identity__worked_values') }} as linking
     inner join {{ ref('int_identity__assigned') }} as assigned on linking.node_id = assigned.node_id
     where false
 )

@@ -3,6 +3,31 @@
 -- `place` is 1 for the strongest link of a pair of customers.
 with
 
+-- whose the few records are that are spoken of: looked up once, where each end by itself would read everybody
+owners as (
+    select
+        node_id,
+        customer_id
+    from {{ ref('node_customers') }}
+    where node_id in (
+        select node_a from {{ ref('skipped_links') }}
+        union all
+        select node_b from {{ ref('skipped_links') }}
+        union all
+        select record_a from {{ ref('int_identity__fuzzy_links') }} where not is_link
+        union all
+        select record_b from {{ ref('int_identity__fuzzy_links') }} where not is_link
+    )
+),
+
+link_values as (
+    select
+        value_key,
+        identifier_value
+    from {{ ref('identifier_values') }}
+    where value_key in (select value_key from {{ ref('skipped_links') }})
+),
+
 skipped as (
     select
         skipped_links.node_a,
@@ -14,9 +39,9 @@ skipped as (
         theirs.customer_id as customer_b,
         cast(coalesce(limits.priority, {{ fuzzy_priority() }}) as double) as priority
     from {{ ref('skipped_links') }} as skipped_links
-    inner join {{ ref('node_customers') }} as ours on skipped_links.node_a = ours.node_id
-    inner join {{ ref('node_customers') }} as theirs on skipped_links.node_b = theirs.node_id
-    left join {{ ref('identifier_values') }} as judged on skipped_links.value_key = judged.value_key
+    inner join owners as ours on skipped_links.node_a = ours.node_id
+    inner join owners as theirs on skipped_links.node_b = theirs.node_id
+    left join link_values as judged on skipped_links.value_key = judged.value_key
     left join {{ ref('config_identifiers') }} as limits on skipped_links.kind = limits.identifier_type
 ),
 
@@ -42,8 +67,8 @@ doubtful as (
         theirs.customer_id as customer_b,
         {{ fuzzy_priority() }} - links.match_weight as priority
     from {{ ref('int_identity__fuzzy_links') }} as links
-    inner join {{ ref('node_customers') }} as ours on links.record_a = ours.node_id
-    inner join {{ ref('node_customers') }} as theirs on links.record_b = theirs.node_id
+    inner join owners as ours on links.record_a = ours.node_id
+    inner join owners as theirs on links.record_b = theirs.node_id
     left join decided on links.record_a = decided.record_a and links.record_b = decided.record_b
     where not links.is_link and ours.customer_id <> theirs.customer_id and decided.record_a is null
 ),
