@@ -33,8 +33,3 @@
     {%- endif -%}
     {{ return(none) }}
 {%- endmacro %}
-
-{#- Two values that are compared one after the other: the second breaks ties of the first. -#}
-{% macro ordered_pair(first, second) -%} {{ return(adapter.dispatch('ordered_pair')(first, second)) }} {%- endmacro %}
-{% macro duckdb__ordered_pair(first, second) -%} {{ return('row(' ~ first ~ ', ' ~ second ~ ')') }} {%- endmacro %}
-{% macro default__ordered_pair(first, second) -%} {{ return('struct(' ~ first ~ ', ' ~ second ~ ')') }} {%- endmacro %}

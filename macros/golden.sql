@@ -124,6 +124,24 @@
     {% for name, step, direction in vote_steps() %}{{ step }}{{ direction }}, {% endfor %}value
 {%- endmacro %}
 
+{#- What a value tells, where the rule of its field asks for it. -#}
+{% macro completeness_asked(relation) -%}
+    case
+        when {{ relation }}.strategy = 'most_complete'
+            then {{ completeness(relation ~ '.field', relation ~ '.value') }}
+    end
+{%- endmacro %}
+
+{#- The first vote by `vote_steps` among those of one value, smallest first: how often it is told and whether it is whole is the
+    same of all of them. -#}
+{% macro first_of_equal_votes() -%}
+    {%- set steps = [] -%}
+    {%- for name, step, direction in vote_steps() if name not in ('whole', 'most_frequent') -%}
+        {%- do steps.append(latest_first(step) if direction else step) -%}
+    {%- endfor -%}
+    {{ return(ordered_values(steps + ['value'])) }}
+{%- endmacro %}
+
 {#- CTEs up to `ranked` over the CTE `candidates`: one row per candidate with its `standing` (1 is first) among those of equal
     `keys` (the field is one of them). Sources that say the same count once each. What says less of the same is not whole beside
     what says more: `A. Huber` beside `Anna Huber`, a street alone beside that street with its city; beside other names or
@@ -188,10 +206,7 @@ measured as (
         candidates.*,
         agreed.agreeing,
         {{ is_whole_value('candidates.field', 'candidates.value') }} and short_ones.value_key is null as is_whole,
-        case
-            when candidates.strategy = 'most_complete'
-                then {{ completeness('candidates.field', 'candidates.value') }}
-        end as completeness
+        {{ completeness_asked('candidates') }} as completeness
     from candidates
     left join agreed
         on

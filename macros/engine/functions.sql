@@ -101,6 +101,25 @@
 {% macro min_by(value, order) -%} {{ return(adapter.dispatch('min_by')(value, order)) }} {%- endmacro %}
 {% macro default__min_by(value, order) -%} {{ return('min_by(' ~ value ~ ', ' ~ order ~ ')') }} {%- endmacro %}
 
+{#- Values that are compared one after the other: each breaks ties of those before it. -#}
+{% macro ordered_values(values) -%} {{ return(adapter.dispatch('ordered_values')(values)) }} {%- endmacro %}
+{% macro duckdb__ordered_values(values) -%} {{ return('row(' ~ values | join(', ') ~ ')') }} {%- endmacro %}
+{% macro default__ordered_values(values) -%} {{ return('struct(' ~ values | join(', ') ~ ')') }} {%- endmacro %}
+
+{#- A moment as a number that is smaller the later it is, and greatest where there is none. -#}
+{% macro latest_first(moment) -%} {{ return(adapter.dispatch('latest_first')(moment)) }} {%- endmacro %}
+{% macro duckdb__latest_first(moment) -%} {{ return('coalesce(-epoch_us(' ~ moment ~ '), 9223372036854775807)') }} {%- endmacro %}
+{% macro default__latest_first(moment) -%} {{ return('coalesce(-unix_micros(' ~ moment ~ '), 9223372036854775807)') }} {%- endmacro %}
+
+{#- Columns as one value with a part for each. -#}
+{% macro struct_of(columns) -%} {{ return(adapter.dispatch('struct_of')(columns)) }} {%- endmacro %}
+{% macro duckdb__struct_of(columns) -%}
+    {%- set parts = [] -%}
+    {%- for column in columns -%}{%- do parts.append(column ~ ' := ' ~ column) -%}{%- endfor -%}
+    {{ return('struct_pack(' ~ parts | join(', ') ~ ')') }}
+{%- endmacro %}
+{% macro default__struct_of(columns) -%} {{ return('struct(' ~ columns | join(', ') ~ ')') }} {%- endmacro %}
+
 {#- The order of versions of one key: updated_at if declared, then delivery. -#}
 {% macro version_order() -%} {{ return(adapter.dispatch('version_order')()) }} {%- endmacro %}
 {% macro duckdb__version_order() -%}

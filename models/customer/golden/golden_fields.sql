@@ -18,6 +18,7 @@
         'held by another profile'
     )
 {%- endset %}
+{% set told_columns = ['value', 'source', 'record_id', 'node_id', 'valid_from', 'time_basis', 'is_verified', 'strategy', 'tier'] %}
 with
 
 claims as (
@@ -25,38 +26,46 @@ claims as (
     where given_in_pass is null
 ),
 
-candidates as (
-    select votes.*
+usable as (
+    select
+        votes.*,
+        {{ completeness_asked('votes') }} as completeness
     from {{ ref('int_golden__candidates') }} as votes
     left join claims
         on votes.customer_id = claims.customer_id and votes.field = claims.field and votes.value = claims.value
     where claims.customer_id is null
 ),
 
-{{ rank_votes(['customer_id', 'field']) }},
-
--- most fields are told one way: only where they are not is a runner-up looked for
+-- most fields are told one way, and the first of those who tell it stands for it; only where they are not are values weighed
 told as (
     select
         customer_id,
         field,
         count(distinct source) as agreeing,
-        min(value_key) <> max(value_key) as is_contested
-    from ranked
+        min(value_key) <> max(value_key) as is_contested,
+        {{ min_by(struct_of(told_columns), first_of_equal_votes()) }} as first_told
+    from usable
     group by customer_id, field
 ),
 
+candidates as (
+    select usable.*
+    from usable
+    inner join told on usable.customer_id = told.customer_id and usable.field = told.field
+    where told.is_contested
+),
+
+{{ rank_votes(['customer_id', 'field']) }},
+
 tops as (
     select
-        ranked.customer_id,
-        ranked.field,
-        ranked.value_key,
-        min(ranked.standing) as standing,
-        count(distinct ranked.source) as agreeing
+        customer_id,
+        field,
+        value_key,
+        min(standing) as standing,
+        count(distinct source) as agreeing
     from ranked
-    inner join told on ranked.customer_id = told.customer_id and ranked.field = told.field
-    where told.is_contested
-    group by ranked.customer_id, ranked.field, ranked.value_key
+    group by customer_id, field, value_key
 ),
 
 placed as (
@@ -68,11 +77,6 @@ placed as (
         row_number() over (partition by customer_id, field order by standing) as place_of_value,
         count(*) over (partition by customer_id, field) as candidates
     from tops
-),
-
-first_places as (
-    select * from placed
-    where place_of_value = 1
 ),
 
 finalists as (
@@ -88,13 +92,37 @@ finalists as (
 
 winners as (
     select
-        finalists.*,
-        coalesce(first_places.agreeing, told.agreeing) as agreeing_sources,
-        coalesce(first_places.candidates, 1) as candidates
+        told.customer_id,
+        told.field,
+        {% for column in told_columns %}
+        told.first_told.{{ column }},
+        {% endfor %}
+        {% for name, step, direction in vote_steps() %}
+        null as step_{{ loop.index }},
+        {% endfor %}
+        told.agreeing as agreeing_sources,
+        1 as candidates
+    from told
+    where not told.is_contested
+    union all
+    select
+        finalists.customer_id,
+        finalists.field,
+        {% for column in told_columns %}
+        finalists.{{ column }},
+        {% endfor %}
+        {% for name, step, direction in vote_steps() %}
+        finalists.step_{{ loop.index }},
+        {% endfor %}
+        placed.agreeing as agreeing_sources,
+        placed.candidates
     from finalists
-    inner join told on finalists.customer_id = told.customer_id and finalists.field = told.field
-    left join first_places on finalists.customer_id = first_places.customer_id and finalists.field = first_places.field
-    where finalists.standing = 1
+    inner join placed
+        on
+            finalists.customer_id = placed.customer_id
+            and finalists.field = placed.field
+            and finalists.standing = placed.standing
+    where placed.place_of_value = 1
 ),
 
 seconds as (

@@ -11,6 +11,7 @@
 -- By the times at which sources changed their fields, the rules of golden_fields and the people as identity knows them today;
 -- no run's clock is in it, so that it is the same however the deliveries were cut. What is shown today is the row without an end.
 -- depends_on: {{ ref('touched_golden') }} {{ ref('golden_votes') }}
+{% set first_teller = ordered_values(['starts_at', 'coalesce(record_id, node_id)', 'source']) %}
 with
 
 claims as (
@@ -100,9 +101,7 @@ agreed_on as (
         field,
         min(value) as value,
         min(starts_at) as starts_at,
-        min(
-            cast(starts_at as {{ sql_type('string') }}) || chr(31) || coalesce(record_id, node_id) || chr(31) || source
-        ) as teller,
+        {{ min_by(struct_of(['source', 'record_id', 'node_id']), first_teller) }} as teller,
         min(value) = max(value) and min(ends_at) = timestamp '9999-01-01' as is_settled
     from spans
     group by customer_id, field
@@ -191,8 +190,8 @@ told as (
         customer_id,
         field,
         value,
-        split_part(teller, chr(31), 3) as source,
-        split_part(teller, chr(31), 2) as record_id,
+        teller.source,
+        coalesce(teller.record_id, teller.node_id) as record_id,
         starts_at,
         cast(null as timestamp) as ends_at
     from agreed_on

@@ -1,6 +1,7 @@
 -- Grain: one row per customer and rank: products to offer. First what is bought again (only where already_bought is allowed), then
 -- what is bought by the same people, then what most people buy. Leads have no history: with recommendations.leads they get
 -- the popular products, else none.
+{% set strength = ordered_values(['pairs.similarity', 'pairs.product_key']) %}
 with
 
 settings as (
@@ -123,8 +124,8 @@ speaking as (
     select
         winners.customer_id,
         winners.product_key,
-        {{ max_by('pairs.product_key', ordered_pair('pairs.similarity', 'pairs.product_key')) }} as because_product_key,
-        {{ max_by('pairs.together', ordered_pair('pairs.similarity', 'pairs.product_key')) }} as together
+        {{ max_by('pairs.product_key', strength) }} as because_product_key,
+        {{ max_by('pairs.together', strength) }} as together
     from winners
     cross join settings
     inner join {{ ref('product_pairs') }} as pairs on winners.product_key = pairs.other_product_key

@@ -128,7 +128,7 @@ united as (
 ),
 
 firsts as (
-    select {{ min_by('conversion_id', ordered_pair('converted_at', 'conversion_id')) }} as conversion_id
+    select {{ min_by('conversion_id', ordered_values(['converted_at', 'conversion_id'])) }} as conversion_id
     from united
     where coalesce(customer_id, visitor_id) is not null
     group by coalesce(customer_id, visitor_id)

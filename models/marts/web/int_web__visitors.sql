@@ -6,7 +6,7 @@
 ) }}
 -- Grain: one row per visitor (a customer on all devices, else a device): how often they came, and their first visit. Robots'
 -- sessions are counted apart. Who came first is told here, where only touched visitors are read: no model has to sort all sessions.
-{% set order_of_visits = 'case when not is_bot then ' ~ ordered_pair('started_at', 'session_id') ~ ' end' %}
+{% set order_of_visits = 'case when not is_bot then ' ~ ordered_values(['started_at', 'session_id']) ~ ' end' %}
 with
 
 visits as (
