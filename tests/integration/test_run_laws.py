@@ -32,7 +32,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TIME_RELATIVE: dict[str, set[str]] = {
     "acquisition_costs": {"is_complete"},
     "acquisition_costs_by_channel": {"is_complete"},
-    "audience_guards": {"members", "entered", "departed", "changed_at", "change_share"},
+    "audience_guards": {"members", "held_out", "entered", "departed", "changed_at", "change_share"},
     "audience_history": set(),
     "audience_members": {"reason"},
     "audience_sizes": set(),
@@ -53,7 +53,7 @@ TIME_RELATIVE: dict[str, set[str]] = {
     "customer_affinity": {"score", "share"},
     "customer_health": {
         "health", "recency_points", "score_points", "session_points", "weight_known", "auc", "auc_low", "auc_high", "auc_n",
-        "is_validated",
+        "is_validated", "unvalidated_because",
     },
     "customer_lifecycle": {"lifecycle", "days_since_last", "overdue"},
     "customer_predictions": {
@@ -92,7 +92,7 @@ TIME_RELATIVE: dict[str, set[str]] = {
         "is_mature", "moved_on", "won", "lost", "moved_on_share", "moved_on_low", "moved_on_high", "won_share", "won_low",
         "won_high", "median_days_to_move_on", "enough_n",
     },
-    "sales_stages": {"n", "won", "won_share", "won_share_low", "won_share_high", "probability", "probability_basis"},
+    "sales_stages": {"n", "won", "lost", "won_share", "won_share_low", "won_share_high", "probability", "probability_basis"},
     "service_metrics": set(),
     "survey_eligibility": {"last_invited_at", "eligible_from", "eligible", "reason"},
     "text_models": {"is_current"},
