@@ -107,6 +107,7 @@ NEW_ROWS = {
 }  # fmt: skip
 GONE_ROWS = {
     "audience_members",
+    "calendar",
     "customer_affinity",
     "health_validation",
     "recommendations",
