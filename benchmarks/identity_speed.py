@@ -6,10 +6,10 @@ before and its telephone with the one after), `--shape hub` one mailbox that all
 that can come.
 
 Prints, of one run: the floor (scipy's connected components, fed by Arrow from the staged identifiers, scipy imported before),
-the same as a process that does nothing else (a peer's "52 times" was measured against that; most of it is import), a second
-floor (the finished tables of the stage copied by DuckDB into an empty file: no work but the writing), our clustering alone, the
-whole identity stage from staged identifiers to `customer_records` (limits, verdicts, constraints, history, reasons), and the
-same after 1 % new records. Stage seconds are those during which one of its models ran: dbt runs two at a time.
+the same as a process that does nothing else (most of it is import), a second floor (the finished tables of the stage copied by
+DuckDB into an empty file: no work but the writing), our clustering alone, the whole identity stage from staged identifiers to
+`customer_records` (limits, verdicts, constraints, history, reasons), and the same after 1 % new records. Stage seconds are
+those during which one of its models ran: dbt runs two at a time.
 """
 
 import argparse
