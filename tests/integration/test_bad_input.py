@@ -61,7 +61,15 @@ class Folder:
     def cdp(self, *arguments: str, prefix: tuple[str, ...] = ()) -> "subprocess.CompletedProcess[str]":
         """Run the command on the company."""
         return subprocess.run(
-            [*prefix, sys.executable, "-m", "tests.quick_cdp", *arguments, "--config", str(self.root / "cdp.yml")],
+            [
+                *prefix,
+                sys.executable,
+                "-m",
+                "tests.quick_cdp",
+                *arguments,
+                "--config",
+                str(self.root / "cdp.yml"),
+            ],
             cwd=PROJECT,
             capture_output=True,
             text=True,
