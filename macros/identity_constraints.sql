@@ -15,6 +15,29 @@
     {%- else -%} true {%- endif -%}
 {%- endmacro %}
 
+{#- What identity nodes carry, where `chosen`, and whether the value may link its node: it is not refused, and nobody pinned the node.
+    Rows are chosen before they are judged; behind the joins DuckDB would choose last. Refused values are few: leaving them out costs
+    a look-up in a small table, where joining every value with its verdict would cost more than what reads the few rows it asked for. -#}
+{% macro judged_values(chosen='true') -%}
+    select
+        carried.node_id,
+        carried.identifier_type,
+        carried.scope_value,
+        carried.identifier_value,
+        carried.value_key,
+        carried.priority,
+        carried.first_seen_at,
+        carried.records,
+        refused.refused_because,
+        refused.value_key is null
+        and carried.node_id not in (
+            select record_key from {{ source('identity_memory', 'override_effects') }} where effect = 'pinned'
+        ) as is_linking
+    from (select * from {{ ref('node_values') }} where {{ chosen }}) as carried
+    left join {{ ref('identifier_values') }} as refused
+        on carried.value_key = refused.value_key and refused.refused_because is not null
+{%- endmacro %}
+
 {#- Nodes with another customer than after the last finished build, which wrote `owners`: node_id, old_id, new_id. -#}
 {% macro moved_nodes(owners) -%}
     select

@@ -1,6 +1,7 @@
 {{ config(materialized='view') }}
 -- Grain: one row per identity node and thing that bounds who can be one person with it: a value of a type that a customer may
 -- hold only so often, a birth date, the side of a split. `most` is the number of different values one customer may have.
+-- Of values only those of the nodes worked out in this build.
 with
 
 limited as (

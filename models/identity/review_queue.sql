@@ -3,6 +3,16 @@
 -- `place` is 1 for the strongest link of a pair of customers.
 with
 
+doubts as (
+    select
+        record_a,
+        record_b,
+        match_probability,
+        match_weight
+    from {{ ref('int_identity__fuzzy_links') }}
+    where not is_link
+),
+
 -- whose the few records are that are spoken of: looked up once, where each end by itself would read everybody
 owners as (
     select
@@ -14,9 +24,9 @@ owners as (
         union all
         select node_b from {{ ref('skipped_links') }}
         union all
-        select record_a from {{ ref('int_identity__fuzzy_links') }} where not is_link
+        select record_a from doubts
         union all
-        select record_b from {{ ref('int_identity__fuzzy_links') }} where not is_link
+        select record_b from doubts
     )
 ),
 
@@ -66,11 +76,11 @@ doubtful as (
         ours.customer_id as customer_a,
         theirs.customer_id as customer_b,
         {{ fuzzy_priority() }} - links.match_weight as priority
-    from {{ ref('int_identity__fuzzy_links') }} as links
+    from doubts as links
     inner join owners as ours on links.record_a = ours.node_id
     inner join owners as theirs on links.record_b = theirs.node_id
     left join decided on links.record_a = decided.record_a and links.record_b = decided.record_b
-    where not links.is_link and ours.customer_id <> theirs.customer_id and decided.record_a is null
+    where ours.customer_id <> theirs.customer_id and decided.record_a is null
 ),
 
 items as (
