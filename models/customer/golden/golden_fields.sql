@@ -27,9 +27,7 @@ claims as (
 ),
 
 usable as (
-    select
-        votes.*,
-        {{ completeness_asked('votes') }} as completeness
+    select votes.*
     from {{ ref('int_golden__candidates') }} as votes
     left join claims
         on votes.customer_id = claims.customer_id and votes.field = claims.field and votes.value = claims.value
@@ -44,7 +42,12 @@ told as (
         count(distinct source) as agreeing,
         min(value_key) <> max(value_key) as is_contested,
         {{ min_by(struct_of(told_columns), first_of_equal_votes()) }} as first_told
-    from usable
+    from (
+        select
+            *,
+            {{ completeness_asked('usable') }} as completeness
+        from usable
+    ) as measured_votes
     group by customer_id, field
 ),
 
