@@ -60,16 +60,9 @@ class Folder:
 
     def cdp(self, *arguments: str, prefix: tuple[str, ...] = ()) -> "subprocess.CompletedProcess[str]":
         """Run the command on the company."""
+        command = [*prefix, sys.executable, "-m", "tests.quick_cdp", *arguments]
         return subprocess.run(
-            [
-                *prefix,
-                sys.executable,
-                "-m",
-                "tests.quick_cdp",
-                *arguments,
-                "--config",
-                str(self.root / "cdp.yml"),
-            ],
+            [*command, "--config", str(self.root / "cdp.yml")],
             cwd=PROJECT,
             capture_output=True,
             text=True,

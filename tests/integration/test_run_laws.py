@@ -172,7 +172,7 @@ def test_any_history_equals_a_full_refresh_and_ids_stay(ran: Ran, tmp_path: Path
     rng = np.random.default_rng(seed)
     root = laws.copy_company(ran.root, tmp_path / "history")
     ways: Counter[str] = Counter()
-    for number in range(int(rng.integers(2, 6)) if HISTORIES > 1 else 1):
+    for number in range(int(rng.integers(2, 6))):
         ways.update(histories.deliver(root, rng, f"s{seed}n{number}"))
         move_clock(root, int(rng.integers(0, 21)))
         made = go(root, stages=("load", "build"))
